@@ -34,7 +34,11 @@ use tokio::sync::oneshot;
 /// The workflows that run at once.
 const AT_ONCE: u32 = 1_000;
 /// The workflows of a long life, a hundred at a time.
-const IN_ONE_LIFE: u32 = 10_000;
+const IN_ONE_LIFE: u32 = 100_000;
+/// The parts of a long life after each of which memory is looked at.
+const PARTS: u32 = 10;
+/// The retention of a long life: some thousands of workflows long.
+const RETENTION: Duration = Duration::from_hours(1);
 /// The rounds of each workflow.
 const ROUNDS: u32 = 1;
 
@@ -50,6 +54,7 @@ fn main() -> Done<()> {
 async fn measure() -> Done<()> {
     let mut options = ServerOptions::new((Ipv4Addr::LOCALHOST, 0).into());
     options.time = Time::Skipping { locked: false };
+    options.retention = Some(RETENTION);
     let server = Server::bind(options).await?;
     let url: Url = format!("http://{}", server.local_address()).parse()?;
     let (stop, stopped) = oneshot::channel::<()>();
@@ -114,19 +119,23 @@ async fn workflows(client: &Client) -> Done<Duration> {
         1.0 / each.as_secs_f64()
     );
 
-    let before = resident_kib();
     let began = Instant::now();
-    stream::iter(AT_ONCE..AT_ONCE + IN_ONE_LIFE)
-        .map(|number| run(client, number))
-        .buffer_unordered(100)
-        .try_collect::<Vec<()>>()
-        .await?;
-    let grown = resident_kib().saturating_sub(before);
+    let mut memory = Vec::new();
+    let part = IN_ONE_LIFE / PARTS;
+    for first in (AT_ONCE..AT_ONCE + IN_ONE_LIFE).step_by(part as usize) {
+        stream::iter(first..first + part)
+            .map(|number| run(client, number))
+            .buffer_unordered(100)
+            .try_collect::<Vec<()>>()
+            .await?;
+        memory.push((resident_kib() / 1024).to_string());
+    }
     println!(
-        "{IN_ONE_LIFE} more, a hundred at a time     {:?}, {:.0} a second, {:.1} KiB each is kept",
+        "{IN_ONE_LIFE} workflows in one life       {:?}, {:.0} a second, under a retention of \
+         {RETENTION:?}\nMiB in use after each tenth of them    {}",
         began.elapsed(),
         f64::from(IN_ONE_LIFE) / began.elapsed().as_secs_f64(),
-        f64::from(u32::try_from(grown)?) / f64::from(IN_ONE_LIFE)
+        memory.join(" ")
     );
     Ok(each)
 }

@@ -7,6 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -123,6 +124,8 @@ pub(crate) struct Serving {
     pub(crate) namespaces: Vec<String>,
     /// The custom search attributes of every namespace.
     pub(crate) search_attributes: Vec<SearchAttribute>,
+    /// The time for which closed executions are kept, if it is not the default.
+    pub(crate) retention: Option<Duration>,
     /// True if a request to an unknown namespace registers it.
     pub(crate) registers_namespaces: bool,
     /// True if the server ends when its parent process does: an SDK started it.
@@ -255,6 +258,10 @@ struct Serve {
     /// A custom search attribute of every namespace.
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
     search_attributes: Vec<SearchAttribute>,
+    /// The time for which closed executions are kept, such as `72h`. In real time it is a day
+    /// unless it is given; if time skips, nothing is dropped unless it is given.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    retention: Option<Duration>,
     #[command(flatten)]
     weather: Weather,
 }
@@ -360,6 +367,7 @@ impl From<Serve> for Serving {
             time: serve.time.into(),
             namespaces: serve.namespaces,
             search_attributes: serve.search_attributes,
+            retention: serve.retention,
             registers_namespaces: false,
             ends_with_parent: false,
             weather: serve.weather,
@@ -378,6 +386,7 @@ impl From<StartDev> for Serving {
             time: start.time.into(),
             namespaces,
             search_attributes: start.search_attributes,
+            retention: None,
             registers_namespaces: false,
             ends_with_parent: true,
             weather: start.weather,
@@ -394,6 +403,7 @@ impl From<TestServer> for Serving {
             },
             namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
             search_attributes: Vec::new(),
+            retention: None,
             registers_namespaces: true,
             ends_with_parent: true,
             weather: server.weather,

@@ -41,6 +41,7 @@ async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
     options.network = faults
         .clone()
         .map(|faults| Box::new(faults) as Box<dyn Network>);
+    options.retention = serving.retention;
     options.log = serving.weather.log;
     // Signals count from before the port is open: nothing is lost in between.
     let stop = Stop::new(serving.ends_with_parent)?;

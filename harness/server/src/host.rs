@@ -69,7 +69,9 @@ impl Host {
             Time::Real => None,
             Time::Skipping { locked } => Some(Skipping::new(locked)),
         };
+        let retention = options.kept();
         let mut config = options.service;
+        config.retention = retention;
         config.tracks_work = skipping.is_some();
         let mut cluster = Cluster::new(config);
         cluster.register_on_use(options.registers_namespaces);

@@ -53,7 +53,7 @@ mod testing;
 mod visibility;
 
 pub use base::{
-    config::{Limits, ServiceConfig},
+    config::{Limits, Retention, ServiceConfig},
     identifiers::{DeliveryId, RequestId},
     reason::Reason,
     search_attributes::SearchAttributeRegistry,

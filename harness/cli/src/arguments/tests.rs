@@ -35,6 +35,15 @@ fn namespaces_and_time_are_options() {
 }
 
 #[test]
+fn a_retention_is_given_in_words() {
+    assert_eq!(serving("durasim serve").retention, None);
+    let retention = serving("durasim serve --retention 72h").retention;
+    assert_eq!(retention, Some(Duration::from_hours(72)));
+    let refusal = refusal("durasim serve --retention soon");
+    assert!(refusal.contains("--retention <DURATION>"), "{refusal}");
+}
+
+#[test]
 fn a_port_alone_is_the_test_server_of_an_sdk() {
     let serving = serving("durasim 4567");
     assert_eq!(serving.address.to_string(), "127.0.0.1:4567");

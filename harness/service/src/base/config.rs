@@ -1,6 +1,9 @@
 //! The configuration of the simulated service. Its defaults are the server's.
 
-use crate::base::{identifiers::derived_uuid, search_attributes::SearchAttributeRegistry};
+use crate::base::{
+    identifiers::{derived_below, derived_uuid},
+    search_attributes::SearchAttributeRegistry,
+};
 
 /// The configuration of a simulated service.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct ServiceConfig {
     /// True if the service keeps a tally of the tasks that workers have, for
     /// [`Service::is_working`](crate::Service::is_working).
     pub tracks_work: bool,
+    /// The time for which closed executions are kept.
+    pub retention: Retention,
     /// True if open runs are made anew from their histories after every step, for tests of imports:
     /// nothing may come of it.
     #[doc(hidden)]
@@ -53,8 +58,44 @@ impl Default for ServiceConfig {
             patient_queries: false,
             search_attributes: SearchAttributeRegistry::default(),
             tracks_work: false,
+            retention: Retention::Life,
             reimports: false,
         }
+    }
+}
+
+/// The time for which a service keeps closed executions: workflows, standalone activities and Nexus
+/// operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// The whole life of the service. Even the histories of deleted runs are there at its end.
+    Life,
+    /// Until a client deletes them.
+    UntilDeleted,
+    /// This long after they have closed, in milliseconds, and up to half an hour longer.
+    AfterClose {
+        /// The retention of the namespace, in milliseconds.
+        ms: u64,
+    },
+}
+
+impl Retention {
+    /// The longest time that an execution is kept beyond its retention
+    /// (`history.retentionTimerJitterDuration`).
+    const JITTER_MS: u64 = 30 * 60 * 1000;
+
+    /// Returns the time at which an execution is deleted that closed at this time, if it ever is.
+    ///
+    /// The server draws the time beyond the retention. Here it depends on the run id alone.
+    ///
+    /// Source: `temporalio/temporal: service/history/workflow/task_generator.go`
+    /// (`GenerateDeleteHistoryEventTask`).
+    pub(crate) fn ends_ms(self, close_ms: u64, run_id: &str) -> Option<u64> {
+        let Self::AfterClose { ms } = self else {
+            return None;
+        };
+        let jitter_ms = derived_below(Self::JITTER_MS, run_id, 0);
+        Some(close_ms.saturating_add(ms).saturating_add(jitter_ms))
     }
 }
 

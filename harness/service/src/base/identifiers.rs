@@ -6,9 +6,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RunKey(pub(crate) u32);
 
-impl RunKey {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
+impl From<u32> for RunKey {
+    fn from(place: u32) -> Self {
+        Self(place)
+    }
+}
+
+impl From<RunKey> for u32 {
+    fn from(key: RunKey) -> Self {
+        key.0
     }
 }
 

@@ -21,7 +21,11 @@ use crate::{
             UpdateNamespaceResponse,
         },
     },
-    base::{config::ServiceConfig, status, time::duration_ms},
+    base::{
+        config::{Retention, ServiceConfig},
+        status,
+        time::{duration, duration_ms},
+    },
     cluster::Cluster,
     frontend::system::{self, CLUSTER},
     messages::request::Response,
@@ -29,10 +33,7 @@ use crate::{
 };
 
 /// The retention of a development server's namespaces: one day.
-const RETENTION: Duration = Duration {
-    seconds: 24 * 60 * 60,
-    nanos: 0,
-};
+const RETENTION_MS: u64 = 24 * 60 * 60 * 1000;
 /// The shortest retention of a namespace, one hour (`system.namespaceMinRetentionLocal`).
 const MIN_RETENTION_MS: u64 = 60 * 60 * 1000;
 /// The namespaces of a page, if a request names no number.
@@ -53,7 +54,10 @@ impl Namespace {
         };
         let mut description = system::namespace(&config);
         description.config = Some(NamespaceConfig {
-            workflow_execution_retention_ttl: Some(RETENTION),
+            workflow_execution_retention_ttl: Some(duration(match config.retention {
+                Retention::AfterClose { ms } => ms,
+                Retention::Life | Retention::UntilDeleted => RETENTION_MS,
+            })),
             history_archival_state: ArchivalState::Disabled.into(),
             visibility_archival_state: ArchivalState::Disabled.into(),
             ..NamespaceConfig::default()
@@ -84,8 +88,10 @@ impl Namespace {
             .state = state.into();
     }
 
+    /// Sets the retention of the executions that close from now on.
     fn set_retention(&mut self, retention: Duration) -> Result<(), Status> {
-        if duration_ms(Some(&retention)) < MIN_RETENTION_MS {
+        let ms = duration_ms(Some(&retention));
+        if ms < MIN_RETENTION_MS {
             return Err(Status::invalid_argument(
                 "A valid retention period is not set on request.",
             ));
@@ -94,6 +100,9 @@ impl Namespace {
             .config
             .get_or_insert_default()
             .workflow_execution_retention_ttl = Some(retention);
+        if let Retention::AfterClose { ms: retention_ms } = &mut self.service.config.retention {
+            *retention_ms = ms;
+        }
         Ok(())
     }
 

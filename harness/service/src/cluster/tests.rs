@@ -25,7 +25,9 @@ use crate::{
             UpdateNamespaceRequest,
         },
     },
-    base::{payload, search_attributes::SearchAttributeRegistry, time::duration},
+    base::{
+        config::Retention, payload, search_attributes::SearchAttributeRegistry, time::duration,
+    },
     testing::start_request,
 };
 
@@ -59,6 +61,33 @@ fn describe(cluster: &mut Cluster, name: &str) -> DescribeNamespaceResponse {
         Ok(Response::DescribeNamespace(description)) => *description,
         other => panic!("not a description: {other:?}"),
     }
+}
+
+#[test]
+fn executions_close_under_the_retention_that_their_namespace_has_then() {
+    let config = ServiceConfig {
+        retention: Retention::AfterClose { ms: DAY_MS },
+        ..ServiceConfig::default()
+    };
+    let mut cluster = Cluster::new(config);
+    let retention_ms = |cluster: &Cluster| match cluster.namespaces["default"].service.config {
+        ServiceConfig {
+            retention: Retention::AfterClose { ms },
+            ..
+        } => ms,
+        _ => 0,
+    };
+    assert_eq!(retention_ms(&cluster), DAY_MS);
+    let update = UpdateNamespaceRequest {
+        namespace: "default".to_owned(),
+        config: Some(NamespaceConfig {
+            workflow_execution_retention_ttl: Some(duration(3 * DAY_MS)),
+            ..NamespaceConfig::default()
+        }),
+        ..UpdateNamespaceRequest::default()
+    };
+    call(&mut cluster, update).unwrap();
+    assert_eq!(retention_ms(&cluster), 3 * DAY_MS);
 }
 
 #[track_caller]

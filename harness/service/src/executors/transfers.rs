@@ -47,6 +47,7 @@ pub(crate) fn execute(service: &mut Service, transfer: Transfer) {
         Transfer::CrossRun(delivery) => service.deliveries.push(service.now_ms, delivery),
         Transfer::Closed { run } => {
             tell_relatives(service, run);
+            service.retain_run(run);
             if !service.executions.run(run).callbacks.is_empty() {
                 service.later(Work::Callbacks { run });
             }

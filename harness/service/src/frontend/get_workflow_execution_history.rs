@@ -8,6 +8,7 @@ use tonic::Status;
 
 use crate::{
     api::{
+        WorkflowExecution,
         enums::HistoryEventFilterType,
         history::History,
         rpc::{
@@ -38,11 +39,11 @@ pub(super) fn handle(
             is_waiting: request.wait_new_event,
         }
     } else {
-        let named = request
-            .execution
-            .as_ref()
-            .map_or("", |execution| &execution.run_id);
-        token_of_run(service, &request.next_page_token, named)?
+        token_of_run(
+            service,
+            &request.next_page_token,
+            request.execution.as_ref(),
+        )?
     };
     let close_event_only =
         request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
@@ -78,14 +79,20 @@ pub(super) fn handle(
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT for an unknown token, or one of another run than the request names.
-fn token_of_run(service: &Service, token: &[u8], run_id: &str) -> Result<HistoryToken, Status> {
+/// INVALID_ARGUMENT for an unknown token, or one of another run than the request names; NOT_FOUND if
+/// the run was deleted since.
+fn token_of_run(
+    service: &Service,
+    token: &[u8],
+    execution: Option<&WorkflowExecution>,
+) -> Result<HistoryToken, Status> {
     let token = HistoryToken::decode(token)?;
-    let run = service
-        .executions
-        .find(token.run)
-        .ok_or_else(|| Status::invalid_argument("Invalid NextPageToken."))?;
-    if !run_id.is_empty() && run_id != run.run_id {
+    let Some(run) = service.executions.find(token.run) else {
+        service.executions.lookup(execution)?;
+        return Err(Status::invalid_argument("Invalid NextPageToken."));
+    };
+    let named = execution.map_or("", |execution| &execution.run_id);
+    if !named.is_empty() && named != run.run_id {
         return Err(Status::invalid_argument(
             "RunId in the request does not match the NextPageToken.",
         ));
@@ -98,15 +105,15 @@ pub(super) fn handle_reverse(
     service: &mut Service,
     request: &GetWorkflowExecutionHistoryReverseRequest,
 ) -> Handled {
-    let named = request
-        .execution
-        .as_ref()
-        .map_or("", |execution| &execution.run_id);
     let (key, end_event_id) = if request.next_page_token.is_empty() {
         let key = service.executions.lookup(request.execution.as_ref())?;
         (key, service.executions.run(key).history.next_event_id())
     } else {
-        let token = token_of_run(service, &request.next_page_token, named)?;
+        let token = token_of_run(
+            service,
+            &request.next_page_token,
+            request.execution.as_ref(),
+        )?;
         (token.run, token.end_event_id)
     };
     let all = service.executions.run(key).history.events();

@@ -38,6 +38,7 @@ impl Service {
         deadline_ms: Option<u64>,
     ) {
         self.advance(now_ms);
+        self.expire_executions();
         let mut request = request;
         let handled = validate::validate(&mut request, &self.config, self.now_ms)
             .and_then(|()| frontend::handle(self, id, deadline_ms, request));
@@ -92,6 +93,7 @@ impl Service {
     /// fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
+        self.expire_executions();
         match index.checked_sub(self.deliveries.due(now_ms)) {
             None => deliveries::deliver(self, index),
             Some(index) => {
@@ -167,6 +169,7 @@ impl Service {
                 }
             }
         }
+        self.free_deleted();
         if self.config.reimports {
             self.reimport();
         }

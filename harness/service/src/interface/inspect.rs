@@ -180,12 +180,13 @@ impl Service {
             }
             _ => return false,
         };
-        let run = self.executions.run(run);
-        run.has_unseen_cancel_request()
-            || run
-                .activities
-                .get(scheduled_event_id)
-                .is_some_and(PendingActivity::is_cancel_requested)
+        self.executions.find(run).is_some_and(|run| {
+            run.has_unseen_cancel_request()
+                || run
+                    .activities
+                    .get(scheduled_event_id)
+                    .is_some_and(PendingActivity::is_cancel_requested)
+        })
     }
 
     /// Returns all runs, in the order in which they started.

@@ -245,6 +245,9 @@ fn dispatch(service: &mut Service, queue: QueueKey) {
 
 /// Starts a task for a poller, unless the task is stale.
 fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Option<Response> {
+    if service.is_gone(task) {
+        return None;
+    }
     match task {
         Task::Workflow {
             run,

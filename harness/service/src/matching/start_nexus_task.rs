@@ -46,7 +46,7 @@ fn asked(
             run: key,
             scheduled_event_id,
         } => {
-            let run = service.executions.run(key);
+            let run = service.executions.find(key)?;
             let link = links::to_event(
                 namespace,
                 &run.workflow_id,

@@ -21,8 +21,11 @@ use crate::schedules::schedule::Schedule;
 #[derive(Debug, Default)]
 pub(crate) struct Schedules {
     open: BTreeMap<String, Schedule>,
-    /// The ids of schedules that were deleted, or that came to their end.
-    closed: BTreeSet<String>,
+    /// The ids of schedules that were deleted, or that came to their end, with the times at which
+    /// they are forgotten.
+    closed: BTreeMap<String, Option<u64>>,
+    /// The times at which ids are forgotten, earliest first.
+    fading: BTreeSet<(u64, String)>,
     /// The turns to come, earliest first.
     turns: BTreeSet<(u64, String)>,
     /// The number of turns that were taken because their time had come.
@@ -43,7 +46,7 @@ impl Schedules {
 
     /// Returns `true` if the schedule existed, and does no longer.
     pub(crate) fn is_closed(&self, id: &str) -> bool {
-        self.closed.contains(id)
+        self.closed.contains_key(id)
     }
 
     /// Takes a schedule out for its turn. It is to be put back.
@@ -58,7 +61,7 @@ impl Schedules {
     /// Puts a schedule in its place, unless it came to its end.
     pub(crate) fn put(&mut self, schedule: Schedule) {
         if schedule.is_closed {
-            self.closed.insert(schedule.id);
+            self.closed.insert(schedule.id, None);
             return;
         }
         self.closed.remove(&schedule.id);
@@ -72,8 +75,30 @@ impl Schedules {
     pub(crate) fn close(&mut self, id: &str) -> bool {
         let closed = self.take(id).map(|schedule| schedule.id);
         let existed = closed.is_some();
-        self.closed.extend(closed);
+        self.closed.extend(closed.map(|id| (id, None)));
         existed
+    }
+
+    /// Lets the id of a closed schedule be forgotten at this time.
+    pub(crate) fn forget_at(&mut self, id: &str, at_ms: u64) {
+        if let Some(forgotten) = self.closed.get_mut(id) {
+            *forgotten = Some(at_ms);
+            self.fading.insert((at_ms, id.to_owned()));
+        }
+    }
+
+    /// Forgets the closed schedules whose time has come.
+    pub(crate) fn expire(&mut self, now_ms: u64) {
+        while self
+            .fading
+            .first()
+            .is_some_and(|(at_ms, _)| *at_ms <= now_ms)
+            && let Some((at_ms, id)) = self.fading.pop_first()
+        {
+            if self.closed.get(&id) == Some(&Some(at_ms)) {
+                self.closed.remove(&id);
+            }
+        }
     }
 
     /// Wakes the schedules that wait for this workflow to close.

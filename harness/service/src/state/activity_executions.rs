@@ -4,7 +4,10 @@ use crate::{
     activity_execution::ActivityExecution,
     api::rpc::DescribeActivityExecutionRequest,
     base::identifiers::ActivityKey,
-    state::standalone::{Poll, Standalone, StandaloneExecutions},
+    state::{
+        standalone::{Poll, Standalone, StandaloneExecutions},
+        store::Stored,
+    },
 };
 
 /// All standalone activities.
@@ -25,12 +28,8 @@ pub(crate) enum ActivityWait {
     },
 }
 
-impl Standalone for ActivityExecution {
+impl Stored for ActivityExecution {
     type Key = ActivityKey;
-    type Wait = ActivityWait;
-
-    const NAME: &'static str = "activity";
-    const SEED: &'static str = "activity";
 
     fn key(&self) -> ActivityKey {
         self.key
@@ -43,6 +42,13 @@ impl Standalone for ActivityExecution {
     fn run_id(&self) -> &str {
         &self.run_id
     }
+}
+
+impl Standalone for ActivityExecution {
+    type Wait = ActivityWait;
+
+    const NAME: &'static str = "activity";
+    const SEED: &'static str = "activity";
 
     fn next_due_ms(&self) -> Option<u64> {
         self.next_due().map(|(due_ms, _)| due_ms)

@@ -1,6 +1,6 @@
 //! The deliveries from one run to another that have not been made.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
     base::identifiers::{DeliveryId, RunKey},
@@ -13,8 +13,8 @@ pub(crate) struct Deliveries {
     queues: BTreeMap<RunKey, VecDeque<Queued>>,
     /// The deliveries that are held back.
     held: BTreeMap<DeliveryId, Queued>,
-    /// The deliveries that came up since they were last asked for.
-    new: Vec<DeliveryId>,
+    /// The deliveries that came up since they were last asked for, and have not been made.
+    new: BTreeSet<DeliveryId>,
     /// The number of deliveries so far.
     count: u64,
 }
@@ -34,7 +34,7 @@ impl Deliveries {
     pub(crate) fn push(&mut self, due_ms: u64, delivery: Delivery) {
         let id = DeliveryId(self.count);
         self.count += 1;
-        self.new.push(id);
+        self.new.insert(id);
         self.queue(Queued {
             id,
             due_ms,
@@ -74,6 +74,12 @@ impl Deliveries {
         self.queues.retain(|_, queue| !queue.is_empty());
     }
 
+    /// Returns `true` if a delivery from this run has not been made.
+    pub(crate) fn any_from(&self, source: RunKey) -> bool {
+        let mut held = self.held.values();
+        self.queues.contains_key(&source) || held.any(|queued| queued.delivery.source() == source)
+    }
+
     /// Takes a delivery that is held back.
     pub(crate) fn take_held(&mut self, id: DeliveryId) -> Option<Queued> {
         self.held.remove(&id)
@@ -107,6 +113,7 @@ impl Deliveries {
         let source = *source;
         let place = queue.iter().position(is_due)?;
         let taken = queue.remove(place)?;
+        self.new.remove(&taken.id);
         if queue.is_empty() {
             self.queues.remove(&source);
         }

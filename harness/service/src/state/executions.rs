@@ -1,6 +1,6 @@
 //! All runs, open and closed, by key, by workflow id and by run id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tonic::Status;
 
@@ -11,52 +11,61 @@ use crate::{
         status,
     },
     run::Run,
+    state::store::{Store, Stored},
 };
 
-/// All runs, including closed ones. A deleted run is found no more, but keeps its place: what it
-/// left for others to do may still come.
+/// All runs, including closed ones.
 #[derive(Debug, Default)]
 pub(crate) struct Executions {
-    runs: Vec<Run>,
-    /// The runs of each workflow id, oldest first.
-    by_workflow_id: BTreeMap<String, Vec<RunKey>>,
+    pub(crate) store: Store<Run>,
     by_run_id: BTreeMap<String, RunKey>,
-    deleted: BTreeSet<RunKey>,
+}
+
+impl Stored for Run {
+    type Key = RunKey;
+
+    fn key(&self) -> RunKey {
+        self.key
+    }
+
+    fn id(&self) -> &str {
+        &self.workflow_id
+    }
+
+    fn run_id(&self) -> &str {
+        &self.run_id
+    }
 }
 
 impl Executions {
     pub(crate) fn run(&self, key: RunKey) -> &Run {
-        &self.runs[key.index()]
+        self.store.get(key)
     }
 
     pub(crate) fn into_runs(self) -> impl Iterator<Item = Run> {
-        self.runs.into_iter()
+        self.store.into_values()
     }
 
     pub(crate) fn run_mut(&mut self, key: RunKey) -> &mut Run {
-        &mut self.runs[key.index()]
+        self.store.get_mut(key)
     }
 
-    /// Returns the run of a task token; `None` if the token is from elsewhere.
+    /// Returns the run of a task token; `None` if it was deleted, or the token is from elsewhere.
     pub(crate) fn find(&self, key: RunKey) -> Option<&Run> {
-        self.runs.get(key.index()).filter(|_| !self.is_deleted(key))
+        self.store.find(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(|run| !self.is_deleted(run.key))
+        self.store.iter()
     }
 
     /// Deletes a run, which must be closed.
     pub(crate) fn delete(&mut self, key: RunKey) {
-        self.deleted.insert(key);
-    }
-
-    fn is_deleted(&self, key: RunKey) -> bool {
-        self.deleted.contains(&key)
+        self.store.delete(key);
     }
 
     pub(crate) fn next_key(&self) -> RunKey {
-        RunKey(u32::try_from(self.runs.len()).expect("fewer runs than keys"))
+        self.store.next_key()
     }
 
     /// Returns the id of the next run of this workflow id. An imported run may have taken it.
@@ -73,37 +82,39 @@ impl Executions {
 
     /// Returns the ordinal of the next run of this workflow id, from 1.
     pub(crate) fn next_ordinal(&self, workflow_id: &str) -> u64 {
-        self.by_workflow_id.get(workflow_id).map_or(0, Vec::len) as u64 + 1
+        self.store.next_ordinal(workflow_id)
     }
 
     pub(crate) fn add(&mut self, run: Run) {
-        self.by_workflow_id
-            .entry(run.workflow_id.clone())
-            .or_default()
-            .push(run.key);
         self.by_run_id.insert(run.run_id.clone(), run.key);
-        self.runs.push(run);
+        self.store.add(run);
+    }
+
+    /// Frees a deleted run, to which nothing refers any more.
+    pub(crate) fn free(&mut self, key: RunKey) {
+        if let Some(run) = self.store.free(key) {
+            self.by_run_id.remove(&run.run_id);
+        }
     }
 
     /// Returns the last run of a workflow id: the open one, if there is one. If the last run was
     /// deleted, there is none, even if earlier ones are left.
     pub(crate) fn current(&self, workflow_id: &str) -> Option<RunKey> {
-        let last = *self.by_workflow_id.get(workflow_id)?.last()?;
-        (!self.is_deleted(last)).then_some(last)
+        self.store.current(workflow_id)
     }
 
     /// Returns the last run of the chain that began with a run, unless it was deleted.
     pub(crate) fn last_of_chain(&self, workflow_id: &str, first_run_id: &str) -> Option<RunKey> {
-        let runs = self.by_workflow_id.get(workflow_id)?;
+        let mut runs = self.store.of_id(workflow_id).rev();
         let is_of_chain =
-            |key: &&RunKey| self.run(**key).started().first_execution_run_id == first_run_id;
-        let last = runs.iter().rev().find(is_of_chain).copied();
-        last.filter(|key| !self.is_deleted(*key))
+            |key: &RunKey| self.run(*key).started().first_execution_run_id == first_run_id;
+        let last = runs.find(is_of_chain);
+        last.filter(|key| !self.store.is_deleted(*key))
     }
 
     pub(crate) fn by_run_id(&self, workflow_id: &str, run_id: &str) -> Option<RunKey> {
-        let key = *self.by_run_id.get(run_id)?;
-        (self.run(key).workflow_id == workflow_id && !self.is_deleted(key)).then_some(key)
+        let run = self.find(*self.by_run_id.get(run_id)?)?;
+        (run.workflow_id == workflow_id).then_some(run.key)
     }
 
     /// Returns the run that a request names. Without a run id, it is the last run of the workflow

@@ -4,7 +4,10 @@ use crate::{
     api::{enums::NexusOperationWaitStage, rpc::DescribeNexusOperationExecutionRequest},
     base::identifiers::OperationKey,
     nexus_operation_execution::NexusOperationExecution,
-    state::standalone::{Poll, Standalone, StandaloneExecutions},
+    state::{
+        standalone::{Poll, Standalone, StandaloneExecutions},
+        store::Stored,
+    },
 };
 
 /// All standalone Nexus operations.
@@ -25,12 +28,8 @@ pub(crate) enum OperationWait {
     },
 }
 
-impl Standalone for NexusOperationExecution {
+impl Stored for NexusOperationExecution {
     type Key = OperationKey;
-    type Wait = OperationWait;
-
-    const NAME: &'static str = "operation";
-    const SEED: &'static str = "nexus operation";
 
     fn key(&self) -> OperationKey {
         self.key
@@ -43,6 +42,13 @@ impl Standalone for NexusOperationExecution {
     fn run_id(&self) -> &str {
         &self.run_id
     }
+}
+
+impl Standalone for NexusOperationExecution {
+    type Wait = OperationWait;
+
+    const NAME: &'static str = "operation";
+    const SEED: &'static str = "nexus operation";
 
     fn next_due_ms(&self) -> Option<u64> {
         self.next_due_ms()

@@ -7,15 +7,16 @@ use std::{
 
 use tonic::Status;
 
-use crate::base::{
-    identifiers::{RequestId, derived_uuid},
-    status,
+use crate::{
+    base::{
+        identifiers::{RequestId, derived_uuid},
+        status,
+    },
+    state::store::{Store, Stored},
 };
 
 /// An execution that a client has started on its own.
-pub(crate) trait Standalone {
-    /// The place in the order of creation.
-    type Key: Copy + Debug + Ord + From<u32> + Into<u32>;
+pub(crate) trait Standalone: Stored {
     /// The wait of a caller.
     type Wait;
 
@@ -23,13 +24,6 @@ pub(crate) trait Standalone {
     const NAME: &'static str;
     /// The name from which run ids are derived.
     const SEED: &'static str;
-
-    fn key(&self) -> Self::Key;
-
-    /// Returns the id that the client has chosen.
-    fn id(&self) -> &str;
-
-    fn run_id(&self) -> &str;
 
     /// Returns the next time at which something is due.
     fn next_due_ms(&self) -> Option<u64>;
@@ -48,10 +42,7 @@ pub(crate) struct Poll<W> {
 /// All executions of a kind, open and closed, and the callers that wait for them.
 #[derive(Debug)]
 pub(crate) struct StandaloneExecutions<E: Standalone> {
-    all: Vec<E>,
-    /// The executions of each id, oldest first.
-    by_id: BTreeMap<String, Vec<E::Key>>,
-    deleted: BTreeSet<E::Key>,
+    pub(crate) store: Store<E>,
     /// The next time at which something is due, with its execution.
     due: BTreeSet<(u64, E::Key)>,
     armed: BTreeMap<E::Key, u64>,
@@ -62,9 +53,7 @@ pub(crate) struct StandaloneExecutions<E: Standalone> {
 impl<E: Standalone> Default for StandaloneExecutions<E> {
     fn default() -> Self {
         Self {
-            all: Vec::new(),
-            by_id: BTreeMap::new(),
-            deleted: BTreeSet::new(),
+            store: Store::default(),
             due: BTreeSet::new(),
             armed: BTreeMap::new(),
             worked_on: BTreeSet::new(),
@@ -75,46 +64,46 @@ impl<E: Standalone> Default for StandaloneExecutions<E> {
 
 impl<E: Standalone> StandaloneExecutions<E> {
     pub(crate) fn get(&self, key: E::Key) -> &E {
-        &self.all[index(key)]
+        self.store.get(key)
     }
 
     pub(crate) fn get_mut(&mut self, key: E::Key) -> &mut E {
-        &mut self.all[index(key)]
+        self.store.get_mut(key)
     }
 
-    /// Returns the execution of a token; `None` if the token is from elsewhere.
+    /// Returns the execution of a token; `None` if it was deleted, or the token is from elsewhere.
     pub(crate) fn find(&self, key: E::Key) -> Option<&E> {
-        let execution = self.all.get(index(key))?;
-        (!self.deleted.contains(&key)).then_some(execution)
+        self.store.find(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &E> {
-        let all = self.all.iter();
-        all.filter(|execution| !self.deleted.contains(&execution.key()))
+        self.store.iter()
     }
 
     /// Returns the key and the run id of the next execution of this id.
     pub(crate) fn next(&self, id: &str) -> (E::Key, String) {
-        let key = u32::try_from(self.all.len()).expect("fewer executions than keys");
-        let ordinal = self.by_id.get(id).map_or(0, Vec::len) as u64 + 1;
         let name = format!("{} {id}", E::SEED);
-        (key.into(), derived_uuid(&name, ordinal))
+        let run_id = derived_uuid(&name, self.store.next_ordinal(id));
+        (self.store.next_key(), run_id)
     }
 
     pub(crate) fn add(&mut self, execution: E) {
-        let of_id = self.by_id.entry(execution.id().to_owned());
-        of_id.or_default().push(execution.key());
-        self.all.push(execution);
+        self.store.add(execution);
     }
 
     pub(crate) fn delete(&mut self, key: E::Key) {
-        self.deleted.insert(key);
+        self.store.delete(key);
+    }
+
+    /// Frees a deleted execution, for whose changes nobody waits.
+    pub(crate) fn free(&mut self, key: E::Key) {
+        self.store.free(key);
+        self.polls.remove(&key);
     }
 
     /// Returns the last execution of an id: the open one, if there is one.
     pub(crate) fn current(&self, id: &str) -> Option<E::Key> {
-        let last = *self.by_id.get(id)?.last()?;
-        (!self.deleted.contains(&last)).then_some(last)
+        self.store.current(id)
     }
 
     /// Returns the execution that a request names. Without a run id, it is the last one of its id.
@@ -126,9 +115,9 @@ impl<E: Standalone> StandaloneExecutions<E> {
         let found = if run_id.is_empty() {
             self.current(id)
         } else {
-            let of_id = self.by_id.get(id).into_iter().flatten().copied();
-            of_id
-                .filter(|key| !self.deleted.contains(key))
+            self.store
+                .of_id(id)
+                .filter(|key| !self.store.is_deleted(*key))
                 .find(|key| self.get(*key).run_id() == run_id)
         };
         found.ok_or_else(|| status::not_found(format!("{} not found for ID: {id}", E::NAME)))
@@ -176,8 +165,4 @@ impl<E: Standalone> StandaloneExecutions<E> {
         }
         None
     }
-}
-
-fn index(key: impl Into<u32>) -> usize {
-    key.into() as usize
 }

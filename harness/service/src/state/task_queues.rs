@@ -81,6 +81,8 @@ pub(crate) struct TaskQueues {
     queues: Vec<TaskQueue>,
     /// The queues of each [`QueueKind`], by name.
     by_name: [BTreeMap<Arc<str>, QueueKey>; 3],
+    /// The number of executions that were freed since the last search for their tasks.
+    pub(crate) freed: usize,
 }
 
 impl TaskQueues {
@@ -120,6 +122,10 @@ impl TaskQueues {
 
     pub(crate) fn queue_mut(&mut self, key: QueueKey) -> &mut TaskQueue {
         &mut self.queues[key.0]
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TaskQueue> {
+        self.queues.iter_mut()
     }
 
     /// Removes a poll, and returns the kind of its queue; `None` if there is no such poll.

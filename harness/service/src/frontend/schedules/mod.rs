@@ -44,7 +44,11 @@ fn turn(service: &mut Service, id: &str, change: Option<Change>) {
 
 fn turn_of(service: &mut Service, mut schedule: Schedule, change: Option<Change>) {
     schedule.turn(service.now_ms, change, &mut OfService(service));
+    let closed = schedule.is_closed.then(|| schedule.id.clone());
     service.schedules.put(schedule);
+    if let Some(id) = closed {
+        service.retain_schedule(&id);
+    }
 }
 
 /// Creates a schedule, which takes its first turn. A repeated request creates none.
@@ -124,6 +128,7 @@ pub(super) fn delete(service: &mut Service, request: &DeleteScheduleRequest) -> 
     if !service.schedules.close(&request.schedule_id) {
         return Err(missing(service, &request.schedule_id));
     }
+    service.retain_schedule(&request.schedule_id);
     Ok(DeleteScheduleResponse {}.into())
 }
 

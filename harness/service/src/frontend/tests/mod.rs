@@ -11,6 +11,7 @@ mod lists;
 mod options;
 mod queries;
 mod resets;
+mod retention;
 mod system;
 mod workers;
 

@@ -33,6 +33,7 @@ pub(crate) fn close_transaction(service: &mut Service, key: OperationKey) {
     operations.get_mut(key).transitions += 1;
     operations.rearm(key);
     let polls = operations.polls.remove(&key);
+    service.retain_operation(key);
     for poll in polls.into_iter().flatten() {
         wait(service, key, poll);
     }
