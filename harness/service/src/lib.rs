@@ -23,6 +23,7 @@
 //! | 5 | `commands` | commands of a workflow task, applied to a run |
 //! | 4 | `visibility` | queries for runs, in the dialect of SQL that the server takes |
 //! | 5 | `activity_execution` | one standalone activity |
+//! | 5 | `batch_operation` | one batch operation, which does the same to many executions |
 //! | 5 | `nexus_operation_execution` | one standalone Nexus operation |
 //! | 4 | `schedules` | schedules: the times at which they act, and what they do then |
 //! | 4 | `run` | one run: its history and its mutable state |
@@ -35,6 +36,7 @@
 mod activity_execution;
 mod api;
 mod base;
+mod batch_operation;
 mod cluster;
 mod commands;
 mod executors;

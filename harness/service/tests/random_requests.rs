@@ -53,6 +53,17 @@ proptest! {
     }
 
     #[test]
+    fn random_sequences_find_no_trace_of_runs_that_were_dropped(steps in steps(60)) {
+        let mut world = World::with_short_retention();
+        for (place, step) in steps.iter().enumerate() {
+            world.take(step);
+            if place % 6 == 5 {
+                world.drop_some();
+            }
+        }
+    }
+
+    #[test]
     fn the_same_calls_give_the_same_answers(steps in steps(40)) {
         let (once, again) = (replies(&steps), replies(&steps));
         prop_assert_eq!(once.len(), again.len());

@@ -50,6 +50,22 @@ impl From<OperationKey> for u32 {
     }
 }
 
+/// A batch operation: its place in the order of creation. Keys are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BatchKey(pub(crate) u32);
+
+impl From<u32> for BatchKey {
+    fn from(place: u32) -> Self {
+        Self(place)
+    }
+}
+
+impl From<BatchKey> for u32 {
+    fn from(key: BatchKey) -> Self {
+        key.0
+    }
+}
+
 /// The id of a request to the service: chosen by the caller, and unique among the requests that
 /// have no reply yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

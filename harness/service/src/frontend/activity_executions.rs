@@ -7,6 +7,7 @@ use tonic::Status;
 use crate::{
     activity_execution::{ActivityExecution, CancelState, Status as ActivityStatus},
     api::{
+        WorkflowExecution,
         activity::ActivityExecutionListInfo,
         common::{Link, Payload, WorkflowType, link},
         enums::{
@@ -25,7 +26,7 @@ use crate::{
     },
     frontend::{
         answer::{Answer, Handled},
-        list_workflow_executions::{counted, page},
+        list_workflow_executions::{counted, in_a_list, page},
     },
     state::{
         activity_executions::{ActivityPoll, ActivityWait},
@@ -357,6 +358,17 @@ pub(super) fn list(service: &Service, request: &ListActivityExecutionsRequest) -
         next_page_token,
     }
     .into())
+}
+
+/// Returns all the activities that a query finds, in the order of a list.
+///
+/// # Errors
+///
+/// Those of a list.
+pub(super) fn all(service: &Service, query: &str) -> Result<Vec<WorkflowExecution>, Status> {
+    let query = query_of(service, query)?;
+    let activities = service.activity_executions.iter().map(visible);
+    Ok(in_a_list(activities, |activity| query.finds(activity)))
 }
 
 pub(super) fn count(service: &Service, request: &CountActivityExecutionsRequest) -> Handled {

@@ -79,8 +79,8 @@ pub(super) fn handle(
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT for an unknown token, or one of another run than the request names; NOT_FOUND if
-/// the run was deleted since.
+/// INVALID_ARGUMENT for an unknown token, or one of another run than the request names; NOT_FOUND
+/// if the run was deleted since.
 fn token_of_run(
     service: &Service,
     token: &[u8],

@@ -13,6 +13,7 @@ use tonic::Status;
 
 use crate::{
     api::{
+        WorkflowExecution,
         common::Payload,
         enums::WorkflowExecutionStatus,
         rpc::{
@@ -71,6 +72,28 @@ pub(super) fn scan(service: &Service, request: &ScanWorkflowExecutionsRequest) -
 fn found(service: &Service, query: &str, page_size: i32, token: &[u8]) -> Result<Page, Status> {
     let query = Query::parse(query, &service.config.search_attributes)?;
     page(runs(service), page_size, token, |run| query.finds(run))
+}
+
+/// Returns all the runs that a query finds, in the order of a list.
+///
+/// # Errors
+///
+/// Those of a list.
+pub(super) fn all(service: &Service, query: &str) -> Result<Vec<WorkflowExecution>, Status> {
+    let query = Query::parse(query, &service.config.search_attributes)?;
+    Ok(in_a_list(runs(service), |run| query.finds(run)))
+}
+
+/// Returns the executions that a filter wants, in the order of a list.
+pub(super) fn in_a_list(
+    executions: impl Iterator<Item = WorkflowExecutionInfo>,
+    is_wanted: impl Fn(&WorkflowExecutionInfo) -> bool,
+) -> Vec<WorkflowExecution> {
+    let found = in_order(executions, is_wanted);
+    found
+        .into_iter()
+        .filter_map(|(_, run)| run.execution)
+        .collect()
 }
 
 /// Counts runs, one group for each value of the attribute in `GROUP BY`.
@@ -203,12 +226,8 @@ pub(super) fn page(
         _ => page_size.min(MAX_PAGE),
     };
     let after = Place::of_token(token)?;
-    let mut found: Vec<_> = executions
-        .filter(|run| is_wanted(run))
-        .map(|run| (Place::of(&run), run))
-        .filter(|(place, _)| after.as_ref().is_none_or(|after| place > after))
-        .collect();
-    found.sort_by(|(left, _), (right, _)| left.cmp(right));
+    let mut found = in_order(executions, is_wanted);
+    found.retain(|(place, _)| after.as_ref().is_none_or(|after| place > after));
     let next = (found.len() > page_size)
         .then(|| {
             found
@@ -218,6 +237,19 @@ pub(super) fn page(
         .flatten();
     let runs = found.into_iter().take(page_size).map(|(_, run)| run);
     Ok((runs.collect(), next.unwrap_or_default()))
+}
+
+/// Returns the executions that a filter wants, each with its place, in the order of their places.
+fn in_order(
+    executions: impl Iterator<Item = WorkflowExecutionInfo>,
+    is_wanted: impl Fn(&WorkflowExecutionInfo) -> bool,
+) -> Vec<(Place, WorkflowExecutionInfo)> {
+    let mut found: Vec<_> = executions
+        .filter(|run| is_wanted(run))
+        .map(|run| (Place::of(&run), run))
+        .collect();
+    found.sort_by(|(left, _), (right, _)| left.cmp(right));
+    found
 }
 
 fn runs(service: &Service) -> impl Iterator<Item = WorkflowExecutionInfo> {

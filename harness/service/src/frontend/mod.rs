@@ -8,6 +8,7 @@ pub(crate) mod activity_executions;
 mod activity_operations;
 mod activity_task;
 pub(crate) mod answer;
+pub(crate) mod batch_operations;
 pub(crate) mod callbacks;
 mod delete_workflow_execution;
 mod describe_task_queue;
@@ -209,6 +210,10 @@ pub(crate) fn handle(
         }
         Request::ListSchedules(request) => schedules::list::list(service, &request),
         Request::CountSchedules(request) => schedules::list::count(service, &request),
+        Request::StartBatchOperation(request) => batch_operations::start(service, *request),
+        Request::StopBatchOperation(request) => batch_operations::stop(service, &request),
+        Request::DescribeBatchOperation(request) => batch_operations::describe(service, &request),
+        Request::ListBatchOperations(request) => batch_operations::list(service, &request),
         Request::StartNexusOperationExecution(_)
         | Request::PollNexusTaskQueue(_)
         | Request::RespondNexusTaskCompleted(_)

@@ -10,8 +10,8 @@ use crate::{
     },
     executors::{deliveries, timers, transfers},
     frontend::{
-        self, activity_executions, answer::Answer, callbacks, nexus_operation_executions,
-        update_workflow_execution, validate,
+        self, activity_executions, answer::Answer, batch_operations, callbacks,
+        nexus_operation_executions, update_workflow_execution, validate,
     },
     messages::{reply::Reply, request::Request},
     state::{answers, service::Service, work::Work},
@@ -72,6 +72,7 @@ impl Service {
             .chain(self.schedules.next_due_ms())
             .chain(self.activity_executions.next_due_ms())
             .chain(self.nexus_operation_executions.next_due_ms())
+            .chain(self.batch_operations.next_due_ms())
             .min()
     }
 
@@ -83,14 +84,16 @@ impl Service {
             + self.schedules.due(now_ms).count()
             + self.activity_executions.due(now_ms).count()
             + self.nexus_operation_executions.due(now_ms).count()
+            + self.batch_operations.due(now_ms).count()
     }
 
     /// Fires one of the things that are due.
     ///
     /// The index counts first the deliveries between runs, which take no time on the server, then
-    /// the timers, earliest first, then the schedules, and then the standalone activities and
-    /// Nexus operations. All due timers that workflow code of one run started count as one, and
-    /// fire in one transaction, as on the server. An index past [`Service::due`] fires nothing.
+    /// the timers, earliest first, then the schedules, then the standalone activities and Nexus
+    /// operations, and then the batch operations. All due timers that workflow code of one run
+    /// started count as one, and fire in one transaction, as on the server. An index past
+    /// [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         self.expire_executions();
@@ -115,7 +118,7 @@ impl Service {
     }
 
     /// Fires one of the things that are due beside those of runs: first the schedules, then the
-    /// standalone activities and Nexus operations.
+    /// standalone activities and Nexus operations, then the batch operations.
     fn fire_beside_runs(&mut self, index: usize) {
         let now_ms = self.now_ms;
         let schedules = self.schedules.due(now_ms).count();
@@ -126,12 +129,15 @@ impl Service {
         if let Some(activity) = activity {
             return activity_executions::fire(self, activity);
         }
-        let activities = self.activity_executions.due(now_ms).count();
-        let mut operations = self.nexus_operation_executions.due(now_ms);
-        let operation = operations.nth(index - activities);
-        drop(operations);
+        let index = index - self.activity_executions.due(now_ms).count();
+        let operation = self.nexus_operation_executions.due(now_ms).nth(index);
         if let Some(operation) = operation {
-            nexus_operation_executions::fire(self, operation);
+            return nexus_operation_executions::fire(self, operation);
+        }
+        let index = index - self.nexus_operation_executions.due(now_ms).count();
+        let batch = self.batch_operations.due(now_ms).nth(index);
+        if let Some(batch) = batch {
+            batch_operations::fire(self, batch);
         }
     }
 

@@ -253,6 +253,7 @@ impl Service {
             && self.timers.next_due_ms().is_none()
             && self.activity_executions.next_due_ms().is_none()
             && self.nexus_operation_executions.next_due_ms().is_none()
+            && self.batch_operations.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_some()
     }
 
@@ -261,6 +262,7 @@ impl Service {
             && self.schedules.next_due_ms().is_none()
             && self.activity_executions.next_due_ms().is_none()
             && self.nexus_operation_executions.next_due_ms().is_none()
+            && self.batch_operations.next_due_ms().is_none()
     }
 
     /// Returns the time at which the next schedule acts.

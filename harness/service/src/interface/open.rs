@@ -6,12 +6,15 @@ use crate::{
 };
 
 impl Service {
-    /// Returns the number of open runs and of open standalone activities and Nexus operations.
+    /// Returns the number of open runs, of open standalone activities and Nexus operations, and of
+    /// batch operations that have not ended.
     pub fn open_executions(&self) -> usize {
         let runs = self.executions.iter().filter(|run| run.is_running());
         let operations = self.nexus_operation_executions.iter();
         let operations = operations.filter(|operation| !operation.is_closed());
-        runs.count() + self.open_activities().count() + operations.count()
+        let batches = self.batch_operations.iter();
+        let batches = batches.filter(|operation| !operation.is_closed());
+        runs.count() + self.open_activities().count() + operations.count() + batches.count()
     }
 
     fn open_activities(&self) -> impl Iterator<Item = &ActivityExecution> {

@@ -294,6 +294,12 @@ rpcs! {
     ListSchedules(ListSchedulesRequest) -> v1::ListSchedulesResponse,
     CountSchedules(CountSchedulesRequest) -> v1::CountSchedulesResponse,
 
+    // Batch operations.
+    StartBatchOperation(StartBatchOperationRequest) -> v1::StartBatchOperationResponse,
+    StopBatchOperation(StopBatchOperationRequest) -> v1::StopBatchOperationResponse,
+    DescribeBatchOperation(DescribeBatchOperationRequest) -> v1::DescribeBatchOperationResponse,
+    ListBatchOperations(ListBatchOperationsRequest) -> v1::ListBatchOperationsResponse,
+
     DescribeTaskQueue(DescribeTaskQueueRequest) -> v1::DescribeTaskQueueResponse,
     ShutdownWorker(ShutdownWorkerRequest) -> v1::ShutdownWorkerResponse,
 }

@@ -50,10 +50,11 @@ pub(crate) fn resolve(
         };
     }
     match reuse {
-        WorkflowIdReusePolicy::RejectDuplicate => Err(in_the_way(
-            last,
-            "Workflow execution already finished",
-            " Workflow Id reuse policy: reject duplicate workflow Id.",
+        WorkflowIdReusePolicy::RejectDuplicate => Err(finished(
+            &last.workflow_id,
+            &last.run_id,
+            &last.started().first_execution_run_id,
+            &last.start_request_id,
         )),
         WorkflowIdReusePolicy::AllowDuplicateFailedOnly if !has_failed(last.state.status) => {
             Err(in_the_way(
@@ -64,6 +65,20 @@ pub(crate) fn resolve(
         }
         _ => Ok(Resolution::Start),
     }
+}
+
+/// Returns ALREADY_EXISTS for an id that was used, and that nobody may use again.
+pub(crate) fn finished(
+    workflow_id: &str,
+    run_id: &str,
+    first_run_id: &str,
+    start_request_id: &str,
+) -> Status {
+    let message = format!(
+        "Workflow execution already finished. WorkflowId: {workflow_id}, RunId: {run_id}. Workflow \
+         Id reuse policy: reject duplicate workflow Id."
+    );
+    status::already_started(message, start_request_id, run_id, first_run_id)
 }
 
 /// Returns `true` if a run with this status may be repeated under "failed only"

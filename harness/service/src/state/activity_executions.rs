@@ -50,6 +50,10 @@ impl Standalone for ActivityExecution {
     const NAME: &'static str = "activity";
     const SEED: &'static str = "activity";
 
+    fn close_ms(&self) -> Option<u64> {
+        self.close_ms
+    }
+
     fn next_due_ms(&self) -> Option<u64> {
         self.next_due().map(|(due_ms, _)| due_ms)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod abroad;
 pub(crate) mod activity_executions;
 pub(crate) mod answers;
+pub(crate) mod batch_operations;
 pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod nexus_operation_executions;

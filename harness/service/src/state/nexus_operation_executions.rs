@@ -50,6 +50,10 @@ impl Standalone for NexusOperationExecution {
     const NAME: &'static str = "operation";
     const SEED: &'static str = "nexus operation";
 
+    fn close_ms(&self) -> Option<u64> {
+        self.end.as_ref().map(|end| end.at_ms)
+    }
+
     fn next_due_ms(&self) -> Option<u64> {
         self.next_due_ms()
     }

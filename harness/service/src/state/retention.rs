@@ -10,10 +10,7 @@
 //! (`processDeleteExecutionTask`).
 
 use crate::{
-    base::{
-        config::Retention,
-        identifiers::{ActivityKey, OperationKey, RunKey},
-    },
+    base::{config::Retention, identifiers::RunKey},
     run::nexus_operations::NexusCaller,
     state::{service::Service, task_queues::Task},
 };
@@ -31,31 +28,6 @@ impl Service {
         }
     }
 
-    /// Notes the time at which the retention of a closed standalone activity ends.
-    pub(crate) fn retain_activity(&mut self, key: ActivityKey) {
-        let activity = self.activity_executions.get(key);
-        let ends_ms = activity.close_ms.and_then(|close_ms| {
-            let retention = self.config.retention;
-            retention.ends_ms(close_ms, &activity.run_id)
-        });
-        if let Some(ends_ms) = ends_ms {
-            self.activity_executions.store.keep_until(key, ends_ms);
-        }
-    }
-
-    /// Notes the time at which the retention of a closed standalone Nexus operation ends.
-    pub(crate) fn retain_operation(&mut self, key: OperationKey) {
-        let operation = self.nexus_operation_executions.get(key);
-        let ends_ms = operation.end.as_ref().and_then(|end| {
-            let retention = self.config.retention;
-            retention.ends_ms(end.at_ms, &operation.run_id)
-        });
-        if let Some(ends_ms) = ends_ms {
-            let store = &mut self.nexus_operation_executions.store;
-            store.keep_until(key, ends_ms);
-        }
-    }
-
     /// Notes the time at which the retention of a schedule ends, if the schedule has closed.
     pub(crate) fn retain_schedule(&mut self, id: &str) {
         let ends_ms = self.config.retention.ends_ms(self.now_ms, id);
@@ -69,6 +41,7 @@ impl Service {
         self.executions.store.expire(self.now_ms);
         self.activity_executions.store.expire(self.now_ms);
         self.nexus_operation_executions.store.expire(self.now_ms);
+        self.batch_operations.store.expire(self.now_ms);
         self.schedules.expire(self.now_ms);
     }
 
@@ -86,14 +59,9 @@ impl Service {
                 freed += 1;
             }
         }
-        for key in self.activity_executions.store.deleted() {
-            self.activity_executions.free(key);
-            freed += 1;
-        }
-        for key in self.nexus_operation_executions.store.deleted() {
-            self.nexus_operation_executions.free(key);
-            freed += 1;
-        }
+        freed += self.activity_executions.free_deleted();
+        freed += self.nexus_operation_executions.free_deleted();
+        freed += self.batch_operations.free_deleted();
         if freed > 0 {
             self.sweep(freed);
         }

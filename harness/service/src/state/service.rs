@@ -15,6 +15,7 @@ use crate::{
     state::{
         abroad::Parcel,
         activity_executions::ActivityExecutions,
+        batch_operations::BatchOperations,
         deliveries::Deliveries,
         executions::Executions,
         nexus_operation_executions::NexusOperationExecutions,
@@ -39,6 +40,7 @@ pub struct Service {
     pub(crate) executions: Executions,
     pub(crate) activity_executions: ActivityExecutions,
     pub(crate) nexus_operation_executions: NexusOperationExecutions,
+    pub(crate) batch_operations: BatchOperations,
     pub(crate) task_queues: TaskQueues,
     pub(crate) nexus_endpoints: NexusEndpoints,
     pub(crate) timers: Timers,
@@ -65,6 +67,7 @@ impl Service {
             executions: Executions::default(),
             activity_executions: ActivityExecutions::default(),
             nexus_operation_executions: NexusOperationExecutions::default(),
+            batch_operations: BatchOperations::default(),
             task_queues: TaskQueues::default(),
             nexus_endpoints: NexusEndpoints::default(),
             timers: Timers::default(),

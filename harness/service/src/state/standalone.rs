@@ -9,6 +9,7 @@ use tonic::Status;
 
 use crate::{
     base::{
+        config::Retention,
         identifiers::{RequestId, derived_uuid},
         status,
     },
@@ -24,6 +25,9 @@ pub(crate) trait Standalone: Stored {
     const NAME: &'static str;
     /// The name from which run ids are derived.
     const SEED: &'static str;
+
+    /// Returns the time of its end; `None` while it is open.
+    fn close_ms(&self) -> Option<u64>;
 
     /// Returns the next time at which something is due.
     fn next_due_ms(&self) -> Option<u64>;
@@ -95,10 +99,24 @@ impl<E: Standalone> StandaloneExecutions<E> {
         self.store.delete(key);
     }
 
-    /// Frees a deleted execution, for whose changes nobody waits.
-    pub(crate) fn free(&mut self, key: E::Key) {
-        self.store.free(key);
-        self.polls.remove(&key);
+    /// Notes the time at which the retention of an execution ends, if it has closed.
+    pub(crate) fn retain(&mut self, key: E::Key, retention: Retention) {
+        let execution = self.get(key);
+        let close_ms = execution.close_ms();
+        let ends_ms = close_ms.and_then(|ms| retention.ends_ms(ms, execution.run_id()));
+        if let Some(ends_ms) = ends_ms {
+            self.store.keep_until(key, ends_ms);
+        }
+    }
+
+    /// Frees the deleted executions, and returns their number. Nobody waits for their changes.
+    pub(crate) fn free_deleted(&mut self) -> usize {
+        let deleted = self.store.deleted();
+        for key in &deleted {
+            self.store.free(*key);
+            self.polls.remove(key);
+        }
+        deleted.len()
     }
 
     /// Returns the last execution of an id: the open one, if there is one.

@@ -8,6 +8,17 @@ use crate::{
     visibility::{attributes::Attribute, condition::Condition, syntax, typing},
 };
 
+/// Returns the words for a text that does not fit from this position on, and that stands behind so
+/// many other characters.
+fn syntax_error(text: &str, position: usize, before: usize) -> String {
+    let rest = text.chars().skip(position.saturating_sub(1));
+    let near: String = rest.take(20).collect();
+    format!(
+        "syntax error at position {} near '{near}'",
+        before + position
+    )
+}
+
 /// A query for runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Query {
@@ -17,6 +28,19 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    /// Checks that a text may be the condition of a query, which is empty otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The server's words. They count the position in a statement with this condition.
+    pub(crate) fn check_syntax(text: &str) -> Result<(), String> {
+        let before = "select * from dummy where ".len();
+        match syntax::parse(text) {
+            Ok(_) => Ok(()),
+            Err(position) => Err(syntax_error(text, position, before)),
+        }
+    }
+
     /// Reads a query. An empty one finds all runs.
     ///
     /// # Errors
@@ -25,14 +49,8 @@ impl Query {
     /// unknown attribute or a value of the wrong type, or that has a part which the server does
     /// not take.
     pub(crate) fn parse(text: &str, registry: &SearchAttributeRegistry) -> Result<Self, Status> {
-        let statement = syntax::parse(text).map_err(|position| {
-            let near: String = text
-                .chars()
-                .skip(position.saturating_sub(1))
-                .take(20)
-                .collect();
-            typing::malformed(format!("syntax error at position {position} near '{near}'"))
-        })?;
+        let statement = syntax::parse(text)
+            .map_err(|position| typing::malformed(syntax_error(text, position, 0)))?;
         if !statement.order_by.is_empty() {
             return Err(typing::unsupported("'ORDER BY' clause"));
         }

@@ -6,15 +6,18 @@ use std::{
 };
 
 use durasim_events::HistoryEvent;
-use durasim_service::{Request, RequestId, Response, Rpc, Service, ServiceConfig, history_rules};
+use durasim_service::{
+    Request, RequestId, Response, Retention, Rpc, Service, ServiceConfig, history_rules,
+};
 use temporalio_protos::temporal::api::{
-    enums::v1::EventType, nexus::v1::request::Variant as NexusRequest, workflowservice::v1::*,
+    common::v1::WorkflowExecution, enums::v1::EventType,
+    nexus::v1::request::Variant as NexusRequest, workflowservice::v1::*,
 };
 use tonic::{Code, Status};
 
 use super::{
     calls::{Call, Known},
-    parts::{ENDPOINT, NEXUS},
+    parts::{ENDPOINT, NEXUS, namespace},
     spoil::Spoil,
     steps::Step,
 };
@@ -77,6 +80,27 @@ impl World {
         limits.history_page_events = 3;
         limits.workflow_task_heartbeat_ms = 1_000;
         Self::with(config)
+    }
+
+    /// Returns a world that drops runs soon after they have closed.
+    pub(crate) fn with_short_retention() -> Self {
+        let mut config = ServiceConfig::default();
+        config.retention = Retention::AfterClose { ms: 0 };
+        Self::with(config)
+    }
+
+    /// Deletes the oldest run, and lets as much time pass as drops some of those that have closed.
+    pub(crate) fn drop_some(&mut self) {
+        if let Some(run) = self.service.executions().into_iter().next() {
+            self.send(DeleteWorkflowExecutionRequest {
+                namespace: namespace(),
+                workflow_execution: Some(WorkflowExecution {
+                    workflow_id: run.workflow_id,
+                    run_id: run.run_id,
+                }),
+            });
+        }
+        self.take(&Step::Pass { ms: 600_000 });
     }
 
     fn with(config: ServiceConfig) -> Self {

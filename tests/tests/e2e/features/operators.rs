@@ -8,11 +8,12 @@ use pretty_assertions::assert_eq;
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_protos::temporal::api::{
     common::v1::WorkflowExecution,
-    enums::v1::PendingActivityState,
+    enums::v1::{BatchOperationState, PendingActivityState},
     workflow::v1::PendingActivityInfo,
     workflowservice::v1::{
-        PauseActivityRequest, UnpauseActivityRequest, pause_activity_request::Activity as ToPause,
-        unpause_activity_request::Activity as ToUnpause,
+        DescribeBatchOperationRequest, PauseActivityRequest, StartBatchOperationRequest,
+        UnpauseActivityRequest, pause_activity_request::Activity as ToPause,
+        start_batch_operation_request::Operation, unpause_activity_request::Activity as ToUnpause,
     },
 };
 use temporalio_sdk::{
@@ -125,6 +126,45 @@ async fn a_paused_activity_stops_at_its_heartbeat_and_goes_on_when_unpaused(
         .unpause_activity(tonic::Request::new(request))
         .await?;
     assert_eq!(handle.get_result(Default::default()).await?, 2);
+    Ok(())
+}
+
+#[workflow_test]
+async fn a_batch_operation_terminates_what_a_query_finds(
+    env: TestWorkflowEnvironment,
+) -> TestResult {
+    start_press(&env)?;
+    let mut handles = Vec::new();
+    for id in ["book-1", "book-2"] {
+        let book = env.client().start_workflow(Book::run, (), on(id)).await?;
+        handles.push(book);
+    }
+    let request = StartBatchOperationRequest {
+        namespace: "default".to_owned(),
+        job_id: "closing time".to_owned(),
+        reason: "no paper".to_owned(),
+        visibility_query: "WorkflowType = 'Book'".to_owned(),
+        operation: Some(Operation::TerminationOperation(Default::default())),
+        ..Default::default()
+    };
+    let mut service = env.connection().workflow_service();
+    service
+        .start_batch_operation(tonic::Request::new(request))
+        .await?;
+    for handle in handles {
+        let ended = handle.get_result(Default::default()).await;
+        assert!(ended.unwrap_err().to_string().contains("terminated"));
+    }
+    let describe = DescribeBatchOperationRequest {
+        namespace: "default".to_owned(),
+        job_id: "closing time".to_owned(),
+    };
+    let job = service
+        .describe_batch_operation(tonic::Request::new(describe))
+        .await?
+        .into_inner();
+    assert_eq!(job.state(), BatchOperationState::Completed);
+    assert_eq!(job.complete_operation_count, 2);
     Ok(())
 }
 

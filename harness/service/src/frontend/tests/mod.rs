@@ -5,6 +5,7 @@
     reason = "histories are written as lists of event types"
 )]
 
+mod batches;
 mod eager;
 mod histories;
 mod lists;

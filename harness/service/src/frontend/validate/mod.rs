@@ -9,6 +9,7 @@
 //! `chasm/lib/workflow/validator.go`, `common/rpc/interceptor/namespace_validator.go`.
 
 mod activity;
+mod batch;
 mod execution;
 mod nexus;
 pub(crate) mod schedule;
@@ -72,6 +73,7 @@ pub(crate) fn validate(
         | Request::DeleteSchedule(_)
         | Request::ListSchedules(_)
         | Request::CountSchedules(_)
+        | Request::ListBatchOperations(_)
         | Request::RespondQueryTaskCompleted(_)
         | Request::RecordActivityTaskHeartbeat(_)
         | Request::RespondNexusTaskCompleted(_)
@@ -89,6 +91,10 @@ pub(crate) fn validate(
         Request::CreateSchedule(request) => schedule::create(request, config),
         Request::UpdateSchedule(request) => schedule::update(request, config),
         Request::PatchSchedule(request) => schedule::patch(request, limits, now_ms),
+
+        Request::StartBatchOperation(request) => batch::start(request),
+        Request::StopBatchOperation(request) => batch::stop(request),
+        Request::DescribeBatchOperation(request) => batch::job(&request.job_id),
 
         Request::SignalWorkflowExecution(request) => execution::signal(request, limits),
         Request::QueryWorkflow(request) => execution::query(request, limits),
@@ -328,6 +334,10 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             ResetWorkflowExecution,
             DeleteWorkflowExecution,
             UpdateWorkflowExecutionOptions,
+            StartBatchOperation,
+            StopBatchOperation,
+            DescribeBatchOperation,
+            ListBatchOperations,
             DescribeWorkflowExecution,
             ListWorkflowExecutions,
             ScanWorkflowExecutions,

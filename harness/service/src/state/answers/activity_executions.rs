@@ -27,7 +27,8 @@ pub(crate) fn close_transaction(service: &mut Service, key: ActivityKey) {
     activity.transitions += 1;
     let calls_back = activity.is_closed() && !activity.callbacks.is_empty();
     service.activity_executions.rearm(key);
-    service.retain_activity(key);
+    let retention = service.config.retention;
+    service.activity_executions.retain(key, retention);
     if calls_back {
         service.later(Work::ActivityCallbacks { activity: key });
     }

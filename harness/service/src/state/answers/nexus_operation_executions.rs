@@ -32,8 +32,8 @@ pub(crate) fn close_transaction(service: &mut Service, key: OperationKey) {
     let operations = &mut service.nexus_operation_executions;
     operations.get_mut(key).transitions += 1;
     operations.rearm(key);
+    operations.retain(key, service.config.retention);
     let polls = operations.polls.remove(&key);
-    service.retain_operation(key);
     for poll in polls.into_iter().flatten() {
         wait(service, key, poll);
     }
