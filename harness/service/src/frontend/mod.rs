@@ -13,6 +13,7 @@ pub(crate) mod callbacks;
 mod delete_workflow_execution;
 mod describe_task_queue;
 mod describe_workflow_execution;
+mod disabled;
 mod get_workflow_execution_history;
 mod list_workflow_executions;
 pub(crate) mod nexus_operation_executions;
@@ -210,6 +211,14 @@ pub(crate) fn handle(
         }
         Request::ListSchedules(request) => schedules::list::list(service, &request),
         Request::CountSchedules(request) => schedules::list::count(service, &request),
+        Request::PauseWorkflowExecution(_) => disabled::pause(service),
+        Request::UnpauseWorkflowExecution(request) => disabled::unpause(service, *request),
+        Request::CreateWorkflowRule(_)
+        | Request::DescribeWorkflowRule(_)
+        | Request::DeleteWorkflowRule(_)
+        | Request::ListWorkflowRules(_)
+        | Request::TriggerWorkflowRule(_) => disabled::rules(request.rpc()),
+        Request::PollWorkflowExecutionTimeSkipping(_) => disabled::time_skipping(),
         Request::StartBatchOperation(request) => batch_operations::start(service, *request),
         Request::StopBatchOperation(request) => batch_operations::stop(service, &request),
         Request::DescribeBatchOperation(request) => batch_operations::describe(service, &request),

@@ -294,6 +294,18 @@ rpcs! {
     ListSchedules(ListSchedulesRequest) -> v1::ListSchedulesResponse,
     CountSchedules(CountSchedulesRequest) -> v1::CountSchedulesResponse,
 
+    // Features that a server has disabled by default.
+    PauseWorkflowExecution(PauseWorkflowExecutionRequest) -> v1::PauseWorkflowExecutionResponse,
+    UnpauseWorkflowExecution(UnpauseWorkflowExecutionRequest)
+        -> v1::UnpauseWorkflowExecutionResponse,
+    PollWorkflowExecutionTimeSkipping(PollWorkflowExecutionTimeSkippingRequest)
+        -> v1::PollWorkflowExecutionTimeSkippingResponse,
+    CreateWorkflowRule(CreateWorkflowRuleRequest) -> v1::CreateWorkflowRuleResponse,
+    DescribeWorkflowRule(DescribeWorkflowRuleRequest) -> v1::DescribeWorkflowRuleResponse,
+    DeleteWorkflowRule(DeleteWorkflowRuleRequest) -> v1::DeleteWorkflowRuleResponse,
+    ListWorkflowRules(ListWorkflowRulesRequest) -> v1::ListWorkflowRulesResponse,
+    TriggerWorkflowRule(TriggerWorkflowRuleRequest) -> v1::TriggerWorkflowRuleResponse,
+
     // Batch operations.
     StartBatchOperation(StartBatchOperationRequest) -> v1::StartBatchOperationResponse,
     StopBatchOperation(StopBatchOperationRequest) -> v1::StopBatchOperationResponse,

@@ -6,6 +6,7 @@
 )]
 
 mod batches;
+mod disabled;
 mod eager;
 mod histories;
 mod lists;

@@ -5,7 +5,7 @@ use temporalio_protos::temporal::api::{
     workflowservice::v1::{
         GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest, ResetWorkflowExecutionRequest,
         SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
-        UpdateWorkflowExecutionOptionsRequest,
+        UnpauseWorkflowExecutionRequest, UpdateWorkflowExecutionOptionsRequest,
     },
 };
 use tonic::Status;
@@ -61,6 +61,23 @@ pub(super) fn terminate(request: &mut TerminateWorkflowExecutionRequest) -> Resu
     }
     if request.identity.is_empty() {
         "frontend-service".clone_into(&mut request.identity);
+    }
+    Ok(())
+}
+
+pub(super) fn unpause(
+    request: &UnpauseWorkflowExecutionRequest,
+    limits: &Limits,
+) -> Result<(), Status> {
+    let fields = [
+        ("reason", &request.reason),
+        ("request id", &request.request_id),
+        ("identity", &request.identity),
+    ];
+    for (name, value) in fields {
+        if value.len() > limits.id_length {
+            return invalid(format!("{name} is too long."));
+        }
     }
     Ok(())
 }

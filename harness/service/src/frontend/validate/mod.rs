@@ -74,6 +74,12 @@ pub(crate) fn validate(
         | Request::ListSchedules(_)
         | Request::CountSchedules(_)
         | Request::ListBatchOperations(_)
+        | Request::PauseWorkflowExecution(_)
+        | Request::CreateWorkflowRule(_)
+        | Request::DescribeWorkflowRule(_)
+        | Request::DeleteWorkflowRule(_)
+        | Request::ListWorkflowRules(_)
+        | Request::TriggerWorkflowRule(_)
         | Request::RespondQueryTaskCompleted(_)
         | Request::RecordActivityTaskHeartbeat(_)
         | Request::RespondNexusTaskCompleted(_)
@@ -92,6 +98,10 @@ pub(crate) fn validate(
         Request::UpdateSchedule(request) => schedule::update(request, config),
         Request::PatchSchedule(request) => schedule::patch(request, limits, now_ms),
 
+        Request::UnpauseWorkflowExecution(request) => execution::unpause(request, limits),
+        Request::PollWorkflowExecutionTimeSkipping(request) => {
+            execution(request.workflow_execution.as_ref())
+        }
         Request::StartBatchOperation(request) => batch::start(request),
         Request::StopBatchOperation(request) => batch::stop(request),
         Request::DescribeBatchOperation(request) => batch::job(&request.job_id),
@@ -334,6 +344,14 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             ResetWorkflowExecution,
             DeleteWorkflowExecution,
             UpdateWorkflowExecutionOptions,
+            PauseWorkflowExecution,
+            UnpauseWorkflowExecution,
+            PollWorkflowExecutionTimeSkipping,
+            CreateWorkflowRule,
+            DescribeWorkflowRule,
+            DeleteWorkflowRule,
+            ListWorkflowRules,
+            TriggerWorkflowRule,
             StartBatchOperation,
             StopBatchOperation,
             DescribeBatchOperation,

@@ -1,0 +1,114 @@
+//! Features that a server has disabled by default.
+
+use pretty_assertions::assert_eq;
+use tonic::Code;
+
+use super::*;
+
+#[track_caller]
+fn refused(world: &mut World, request: impl Into<Request>) -> (Code, String) {
+    let status = world.call(request).expect_err("a refusal");
+    (status.code(), status.message().to_owned())
+}
+
+#[test]
+fn workflows_are_not_paused_and_so_none_is_unpaused() {
+    let mut world = World::new();
+    let pause = PauseWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: "order".to_owned(),
+        ..PauseWorkflowExecutionRequest::default()
+    };
+    assert_eq!(
+        refused(&mut world, pause),
+        (
+            Code::Unimplemented,
+            "workflow pause is not enabled for namespace: default".to_owned()
+        )
+    );
+    let unpause = UnpauseWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: "order".to_owned(),
+        ..UnpauseWorkflowExecutionRequest::default()
+    };
+    assert_eq!(refused(&mut world, unpause.clone()).0, Code::NotFound);
+    world.start("order");
+    assert_eq!(
+        refused(&mut world, unpause.clone()),
+        (
+            Code::FailedPrecondition,
+            "workflow is not paused.".to_owned()
+        )
+    );
+    world.run_workflow_task(vec![complete_workflow("done")]);
+    assert_eq!(
+        refused(&mut world, unpause.clone()),
+        (
+            Code::NotFound,
+            "workflow execution already completed".to_owned()
+        )
+    );
+    let long = UnpauseWorkflowExecutionRequest {
+        reason: "x".repeat(1001),
+        ..unpause
+    };
+    assert_eq!(
+        refused(&mut world, long),
+        (Code::InvalidArgument, "reason is too long.".to_owned())
+    );
+}
+
+#[test]
+fn there_are_no_workflow_rules() {
+    let mut world = World::new();
+    let namespace = || "default".to_owned();
+    let requests: [Request; 5] = [
+        CreateWorkflowRuleRequest {
+            namespace: namespace(),
+            ..CreateWorkflowRuleRequest::default()
+        }
+        .into(),
+        DescribeWorkflowRuleRequest {
+            namespace: namespace(),
+            ..DescribeWorkflowRuleRequest::default()
+        }
+        .into(),
+        DeleteWorkflowRuleRequest {
+            namespace: namespace(),
+            ..DeleteWorkflowRuleRequest::default()
+        }
+        .into(),
+        ListWorkflowRulesRequest {
+            namespace: namespace(),
+            ..ListWorkflowRulesRequest::default()
+        }
+        .into(),
+        TriggerWorkflowRuleRequest {
+            namespace: namespace(),
+            ..TriggerWorkflowRuleRequest::default()
+        }
+        .into(),
+    ];
+    for request in requests {
+        let message = format!("method {} not supported", request.rpc().name());
+        assert_eq!(refused(&mut world, request), (Code::Unimplemented, message));
+    }
+}
+
+#[test]
+fn no_execution_has_a_time_of_its_own_that_skips() {
+    let mut world = World::new();
+    world.start("order");
+    let poll = PollWorkflowExecutionTimeSkippingRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        ..PollWorkflowExecutionTimeSkippingRequest::default()
+    };
+    assert_eq!(
+        refused(&mut world, poll),
+        (
+            Code::Unimplemented,
+            "The Time-Skipping feature is not enabled for namespace.".to_owned()
+        )
+    );
+}
