@@ -4,6 +4,7 @@ pub(crate) use durasim_events::{Attributes, HistoryEvent};
 pub(crate) use temporalio_protos::temporal::api::{
     activity::v1 as activity,
     batch::v1 as batch,
+    callback::v1 as callback,
     command::v1 as command,
     common::v1::{self as common, Payloads, WorkflowExecution},
     enums::v1 as enums,

@@ -1,5 +1,7 @@
 //! The configuration of the simulated service. Its defaults are the server's.
 
+use std::collections::BTreeSet;
+
 use crate::base::{
     identifiers::{derived_below, derived_uuid},
     search_attributes::SearchAttributeRegistry,
@@ -41,6 +43,8 @@ pub struct ServiceConfig {
     /// True if the service keeps a tally of the tasks that workers have, for
     /// [`Service::is_working`](crate::Service::is_working).
     pub tracks_work: bool,
+    /// The other namespaces of the server. No command of a workflow reaches them.
+    pub(crate) neighbours: BTreeSet<String>,
     /// The time for which closed executions are kept.
     pub retention: Retention,
     /// True if open runs are made anew from their histories after every step, for tests of imports:
@@ -58,6 +62,7 @@ impl Default for ServiceConfig {
             patient_queries: false,
             search_attributes: SearchAttributeRegistry::default(),
             tracks_work: false,
+            neighbours: BTreeSet::new(),
             retention: Retention::Life,
             reimports: false,
         }

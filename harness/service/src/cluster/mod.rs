@@ -86,6 +86,11 @@ impl Cluster {
     fn add(&mut self, name: &str, namespace: Namespace) {
         self.namespaces.insert(name.to_owned(), namespace);
         self.tell_endpoints();
+        let names: Vec<_> = self.namespaces.keys().cloned().collect();
+        for (own, namespace) in &mut self.namespaces {
+            let others = names.iter().filter(|name| *name != own);
+            namespace.service.config.neighbours = others.cloned().collect();
+        }
     }
 
     /// Says if a request to an unknown namespace registers it. A server answers NOT_FOUND, and so

@@ -64,6 +64,18 @@ fn describe(cluster: &mut Cluster, name: &str) -> DescribeNamespaceResponse {
 }
 
 #[test]
+fn each_namespace_knows_of_the_others() {
+    let mut cluster = Cluster::new(ServiceConfig::default());
+    cluster.register("orders");
+    let neighbours = |name: &str| {
+        let known = &cluster.namespaces[name].service.config.neighbours;
+        known.iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(neighbours("default"), ["orders"]);
+    assert_eq!(neighbours("orders"), ["default"]);
+}
+
+#[test]
 fn executions_close_under_the_retention_that_their_namespace_has_then() {
     let config = ServiceConfig {
         retention: Retention::AfterClose { ms: DAY_MS },

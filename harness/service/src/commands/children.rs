@@ -38,7 +38,8 @@ pub(super) fn start(
     context: &mut CommandContext<'_>,
     mut command: StartChildWorkflowExecutionCommandAttributes,
 ) -> Applied {
-    context.check_namespace(&command.namespace)?;
+    let cause = Cause::BadStartChildExecutionAttributes;
+    context.check_namespace(&command.namespace, cause)?;
     command.namespace.clone_from(&context.config.namespace);
     normalize(&mut command, context).map_err(|refused| {
         CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message())

@@ -53,17 +53,29 @@ impl CommandContext<'_> {
         derived_uuid(&self.run.workflow_id, self.next_run_ordinal)
     }
 
-    /// Checks the namespace of a command that reaches another run. There is only one.
+    /// Checks the namespace of a command that reaches another run. Commands stay in the namespace
+    /// of their run (`system.enableCrossNamespaceCommands`).
     ///
     /// # Errors
     ///
-    /// NOT_FOUND for another namespace: the server answers the worker with it, and leaves the task
-    /// to time out.
-    pub(super) fn check_namespace(&self, namespace: &str) -> Applied {
-        if !namespace.is_empty() && namespace != self.config.namespace {
-            return Err(CommandFailure::unknown_namespace(namespace));
+    /// The cause for another namespace; NOT_FOUND for an unknown one: the server answers the worker
+    /// with it, and leaves the task to time out.
+    ///
+    /// Source: `temporalio/temporal: service/history/api/command_attr_validator.go`
+    /// (`validateCrossNamespaceCall`).
+    pub(super) fn check_namespace(
+        &self,
+        namespace: &str,
+        cause: WorkflowTaskFailedCause,
+    ) -> Applied {
+        if namespace.is_empty() || namespace == self.config.namespace {
+            return Ok(());
         }
-        Ok(())
+        if self.config.neighbours.contains(namespace) {
+            let refused = "cross namespace commands are not allowed";
+            return Err(CommandFailure::new(cause, refused));
+        }
+        Err(CommandFailure::unknown_namespace(namespace))
     }
 
     /// Checks search attributes that a command sets.

@@ -39,7 +39,8 @@ pub(super) fn signal(
             refused.message(),
         )
     };
-    context.check_namespace(&command.namespace)?;
+    let cause = Cause::BadSignalWorkflowExecutionAttributes;
+    context.check_namespace(&command.namespace, cause)?;
     let target = command.execution.as_ref();
     let run_id = target.map_or("", |target| &target.run_id);
     let named = format!("Namespace={} RunId={run_id}", command.namespace);
@@ -101,7 +102,7 @@ pub(super) fn request_cancel(
     const COMMAND: &str = "RequestCancelExternalWorkflowExecutionCommand";
     const CAUSE: Cause = Cause::BadRequestCancelExternalWorkflowExecutionAttributes;
     let refused = |refused: Status| CommandFailure::new(CAUSE, refused.message());
-    context.check_namespace(&command.namespace)?;
+    context.check_namespace(&command.namespace, CAUSE)?;
     let execution = WorkflowExecution {
         workflow_id: command.workflow_id,
         run_id: command.run_id,

@@ -1,5 +1,5 @@
-//! The RPCs of features that a server in its default configuration has disabled: pauses of workflows,
-//! workflow rules, and executions whose own time skips.
+//! The RPCs of features that a server in its default configuration has disabled: pauses of
+//! workflows, workflow rules, and executions whose own time skips.
 //!
 //! Source: `temporalio/temporal: service/frontend/workflow_handler.go`, and of the defaults
 //! `common/dynamicconfig/constants.go` (`frontend.WorkflowPauseEnabled`,
@@ -41,7 +41,9 @@ pub(super) fn unpause(service: &Service, request: UnpauseWorkflowExecutionReques
 /// Refuses an RPC about workflow rules.
 pub(super) fn rules(rpc: Rpc) -> Handled {
     let name = rpc.name();
-    Err(Status::unimplemented(format!("method {name} not supported")))
+    Err(Status::unimplemented(format!(
+        "method {name} not supported"
+    )))
 }
 
 /// Refuses to wait for an execution whose own time skips.

@@ -31,6 +31,7 @@ mod stop_workflow_execution;
 pub(crate) mod system;
 #[cfg(test)]
 mod tests;
+mod update_task_queue_config;
 pub(crate) mod update_workflow_execution;
 mod update_workflow_execution_options;
 pub(crate) mod updates;
@@ -219,6 +220,9 @@ pub(crate) fn handle(
         | Request::ListWorkflowRules(_)
         | Request::TriggerWorkflowRule(_) => disabled::rules(request.rpc()),
         Request::PollWorkflowExecutionTimeSkipping(_) => disabled::time_skipping(),
+        Request::UpdateTaskQueueConfig(request) => {
+            update_task_queue_config::handle(service, *request)
+        }
         Request::StartBatchOperation(request) => batch_operations::start(service, *request),
         Request::StopBatchOperation(request) => batch_operations::stop(service, &request),
         Request::DescribeBatchOperation(request) => batch_operations::describe(service, &request),

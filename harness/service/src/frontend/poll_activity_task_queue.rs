@@ -23,6 +23,9 @@ pub(super) fn handle(
         is_sticky: false,
     };
     let queue = service.task_queues.key(QueueKind::Activity, &queue.name);
+    let rate = request.task_queue_metadata;
+    let rate = rate.and_then(|metadata| metadata.max_tasks_per_second);
+    service.set_worker_rate(queue, rate);
     matching::poll(service, queue, poller);
     Answer::Later
 }

@@ -14,14 +14,15 @@ use crate::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
             GetClusterInfoResponse, GetSearchAttributesResponse, GetSystemInfoResponse,
             ListTaskQueuePartitionsRequest, ListTaskQueuePartitionsResponse, ShutdownWorkerRequest,
-            ShutdownWorkerResponse, get_system_info_response,
+            ShutdownWorkerResponse, describe_task_queue_response::EffectiveRateLimit,
+            get_system_info_response,
         },
         taskqueue::{PollerInfo, TaskQueuePartitionMetadata, TaskQueueStats},
     },
     base::{config::ServiceConfig, identifiers::derived_uuid, time::timestamp},
     frontend::answer::Answer,
     matching,
-    state::{service::Service, task_queues::QueueKind},
+    state::{rate_limits::RateLimit, service::Service, task_queues::QueueKind},
 };
 
 /// The version that the service claims: the release whose rules it follows.
@@ -157,6 +158,21 @@ pub(super) fn describe_task_queue(
     };
     let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
     let mut response = DescribeTaskQueueResponse::default();
+    let queue = service.task_queues.find(kind, name);
+    let limit = queue.and_then(|queue| queue.limit.as_ref());
+    let (rate, source) = limit.map_or_else(RateLimit::of_system, |limit| limit.effective());
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the message has rates of half the precision"
+    )]
+    let effective = EffectiveRateLimit {
+        requests_per_second: rate as f32,
+        rate_limit_source: source.into(),
+    };
+    response.effective_rate_limit = Some(effective);
+    if request.report_config {
+        response.config = limit.map(|limit| limit.config.clone());
+    }
     if let Some(queue) = service.task_queues.find(kind, name) {
         response.pollers = queue
             .pollers
@@ -169,6 +185,7 @@ pub(super) fn describe_task_queue(
             .collect();
         response.stats = request.report_stats.then(|| TaskQueueStats {
             approximate_backlog_count: i64::try_from(queue.backlog.len()).unwrap_or(i64::MAX),
+            rate_limiting_active: queue.limit.as_ref().is_some_and(|limit| limit.is_active()),
             ..TaskQueueStats::default()
         });
     }

@@ -14,6 +14,7 @@ use crate::{
     },
     base::{status, time::timestamp},
     frontend::answer::Handled,
+    matching,
     policies::field_mask::Fields,
     state::service::Service,
 };
@@ -33,6 +34,7 @@ pub(super) fn handle(
     let update = request.workflow_execution_options.unwrap_or_default();
     let options = merge(run.state.options.clone(), update, &fields)?;
     let is_changed = options != run.state.options;
+    let is_prioritized_anew = options.priority != run.state.options.priority;
     if is_changed {
         let attributes = WorkflowExecutionOptionsUpdatedEventAttributes {
             unset_versioning_override: options.versioning_override.is_none(),
@@ -43,6 +45,9 @@ pub(super) fn handle(
         };
         run.update_options(service.now_ms, attributes, Vec::new());
         service.close_transaction(key);
+        if is_prioritized_anew {
+            matching::reschedule_workflow_task(service, key);
+        }
     }
     Ok(UpdateWorkflowExecutionOptionsResponse {
         workflow_execution_options: Some(options),

@@ -13,6 +13,7 @@ use crate::{
         self, activity_executions, answer::Answer, batch_operations, callbacks,
         nexus_operation_executions, update_workflow_execution, validate,
     },
+    matching,
     messages::{reply::Reply, request::Request},
     state::{answers, service::Service, work::Work},
 };
@@ -73,6 +74,7 @@ impl Service {
             .chain(self.activity_executions.next_due_ms())
             .chain(self.nexus_operation_executions.next_due_ms())
             .chain(self.batch_operations.next_due_ms())
+            .chain(self.task_queues.next_due_ms())
             .min()
     }
 
@@ -85,15 +87,16 @@ impl Service {
             + self.activity_executions.due(now_ms).count()
             + self.nexus_operation_executions.due(now_ms).count()
             + self.batch_operations.due(now_ms).count()
+            + self.task_queues.due(now_ms).count()
     }
 
     /// Fires one of the things that are due.
     ///
     /// The index counts first the deliveries between runs, which take no time on the server, then
     /// the timers, earliest first, then the schedules, then the standalone activities and Nexus
-    /// operations, and then the batch operations. All due timers that workflow code of one run
-    /// started count as one, and fire in one transaction, as on the server. An index past
-    /// [`Service::due`] fires nothing.
+    /// operations, then the batch operations, and then the task queues whose rate lets a task go.
+    /// All due timers that workflow code of one run started count as one, and fire in one
+    /// transaction, as on the server. An index past [`Service::due`] fires nothing.
     pub fn fire(&mut self, now_ms: u64, index: usize) {
         self.advance(now_ms);
         self.expire_executions();
@@ -118,7 +121,8 @@ impl Service {
     }
 
     /// Fires one of the things that are due beside those of runs: first the schedules, then the
-    /// standalone activities and Nexus operations, then the batch operations.
+    /// standalone activities and Nexus operations, then the batch operations, then the task queues
+    /// with a rate.
     fn fire_beside_runs(&mut self, index: usize) {
         let now_ms = self.now_ms;
         let schedules = self.schedules.due(now_ms).count();
@@ -137,7 +141,12 @@ impl Service {
         let index = index - self.nexus_operation_executions.due(now_ms).count();
         let batch = self.batch_operations.due(now_ms).nth(index);
         if let Some(batch) = batch {
-            batch_operations::fire(self, batch);
+            return batch_operations::fire(self, batch);
+        }
+        let index = index - self.batch_operations.due(now_ms).count();
+        let queue = self.task_queues.due(now_ms).nth(index);
+        if let Some(queue) = queue {
+            matching::resume(self, queue);
         }
     }
 

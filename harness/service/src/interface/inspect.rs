@@ -254,6 +254,7 @@ impl Service {
             && self.activity_executions.next_due_ms().is_none()
             && self.nexus_operation_executions.next_due_ms().is_none()
             && self.batch_operations.next_due_ms().is_none()
+            && self.task_queues.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_some()
     }
 
@@ -263,6 +264,7 @@ impl Service {
             && self.activity_executions.next_due_ms().is_none()
             && self.nexus_operation_executions.next_due_ms().is_none()
             && self.batch_operations.next_due_ms().is_none()
+            && self.task_queues.next_due_ms().is_none()
     }
 
     /// Returns the time at which the next schedule acts.

@@ -54,6 +54,26 @@ pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_
     );
 }
 
+/// Queues the workflow task that waits for a worker anew: the priority of its run has changed.
+///
+/// Source: `temporalio/temporal: service/history/workflow/mutable_state_impl.go`
+/// (`ApplyWorkflowExecutionOptionsUpdatedEvent`, `reschedulePendingWorkflowTask`).
+pub(crate) fn reschedule_workflow_task(service: &mut Service, key: RunKey) {
+    let run = service.executions.run(key);
+    let Some(task) = run.state.workflow_task.current.as_ref() else {
+        return;
+    };
+    let scheduled_event_id = task.scheduled_event_id;
+    if task.is_started() {
+        return;
+    }
+    let sticky = run.state.workflow_task.sticky.as_ref();
+    let sticky = sticky.map(|sticky| &*sticky.name);
+    let names: Vec<_> = sticky.into_iter().chain([run.task_queue_name()]).collect();
+    service.task_queues.withdraw_workflow_task(&names, key);
+    offer_workflow_task(service, key, scheduled_event_id);
+}
+
 /// Queues an attempt of an activity, unless the activity has closed.
 pub(crate) fn offer_activity_task(
     service: &mut Service,
@@ -179,8 +199,9 @@ pub(crate) fn offer_guest_request(service: &mut Service, task_queue: &str, reque
 }
 
 fn offer(service: &mut Service, queue: QueueKey, task: Task) {
+    let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(queue);
-    waiting.backlog.push_back(task);
+    waiting.backlog.push_back(level, task);
     dispatch(service, queue);
 }
 
@@ -189,6 +210,13 @@ pub(crate) fn poll(service: &mut Service, queue: QueueKey, poller: Poller) {
     let waiting = service.task_queues.queue_mut(queue);
     waiting.last_poll_ms = Some(service.now_ms);
     waiting.pollers.push_back(poller);
+    dispatch(service, queue);
+}
+
+/// Hands out what may go now that the rate of a queue has changed, or that time has passed.
+pub(crate) fn resume(service: &mut Service, queue: QueueKey) {
+    // Without a task and a poller, the queue is due no more.
+    service.task_queues.may_hand_out(queue, service.now_ms);
     dispatch(service, queue);
 }
 
@@ -207,17 +235,22 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
 /// Matches the tasks and pollers of a queue while there are both.
 fn dispatch(service: &mut Service, queue: QueueKey) {
     loop {
+        let now_ms = service.now_ms;
         let waiting = service.task_queues.queue_mut(queue);
-        if waiting.pollers.is_empty() {
+        if waiting.pollers.is_empty() || waiting.backlog.is_empty() {
             return;
         }
+        if !service.task_queues.may_hand_out(queue, now_ms) {
+            return;
+        }
+        let waiting = service.task_queues.queue_mut(queue);
         let Some(task) = waiting.backlog.pop_front() else {
             return;
         };
         let Some(poller) = waiting.pollers.pop_front() else {
             return;
         };
-        let (name, now_ms) = (waiting.name.clone(), service.now_ms);
+        let name = waiting.name.clone();
         if let Task::GuestRequest(request) = task {
             // The run's own namespace starts the task.
             service.parcels.push(Parcel {
@@ -236,6 +269,9 @@ fn dispatch(service: &mut Service, queue: QueueKey) {
         match started {
             Some(response) => {
                 waiting.last_poll_ms = Some(now_ms);
+                if let Some(limit) = &mut waiting.limit {
+                    limit.spend(now_ms);
+                }
                 service.reply(poller.id, Ok(response));
             }
             None => waiting.pollers.push_front(poller),

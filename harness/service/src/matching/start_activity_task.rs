@@ -6,7 +6,6 @@ use crate::{
     api::{common::WorkflowType, rpc::PollActivityTaskQueueResponse},
     base::{
         identifiers::{RunKey, derived_uuid},
-        priorities,
         time::timestamp,
     },
     run::{Run, activities::StartedAttempt, token::TaskToken},
@@ -103,10 +102,7 @@ fn started_task(
         start_to_close_timeout: scheduled.start_to_close_timeout,
         heartbeat_timeout: scheduled.heartbeat_timeout,
         retry_policy: activity.retry_policy(scheduled).cloned(),
-        priority: priorities::merge(
-            run.state.options.priority.as_ref(),
-            activity.priority(scheduled).cloned(),
-        ),
+        priority: run.activity_priority(scheduled_event_id),
         ..PollActivityTaskQueueResponse::default()
     })
 }

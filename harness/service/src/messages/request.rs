@@ -294,6 +294,8 @@ rpcs! {
     ListSchedules(ListSchedulesRequest) -> v1::ListSchedulesResponse,
     CountSchedules(CountSchedulesRequest) -> v1::CountSchedulesResponse,
 
+    UpdateTaskQueueConfig(UpdateTaskQueueConfigRequest) -> v1::UpdateTaskQueueConfigResponse,
+
     // Features that a server has disabled by default.
     PauseWorkflowExecution(PauseWorkflowExecutionRequest) -> v1::PauseWorkflowExecutionResponse,
     UnpauseWorkflowExecution(UnpauseWorkflowExecutionRequest)

@@ -3,10 +3,12 @@
 pub(crate) mod abroad;
 pub(crate) mod activity_executions;
 pub(crate) mod answers;
+pub(crate) mod backlog;
 pub(crate) mod batch_operations;
 pub(crate) mod deliveries;
 pub(crate) mod executions;
 pub(crate) mod nexus_operation_executions;
+pub(crate) mod rate_limits;
 mod retention;
 pub(crate) mod service;
 mod slots;

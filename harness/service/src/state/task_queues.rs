@@ -1,14 +1,19 @@
 //! Task queues: the tasks that wait for pollers, and the pollers that wait for tasks.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use crate::{
     base::identifiers::{ActivityKey, RequestId, RunKey},
     run::nexus_operations::{NexusCall, NexusCaller},
-    state::abroad::GuestRequest,
+    state::{
+        abroad::GuestRequest,
+        backlog::{Backlog, Level},
+        rate_limits::RateLimit,
+        service::Service,
+    },
 };
 
 /// The time without a poll after which a sticky queue counts as abandoned (`temporalio/temporal:
@@ -24,7 +29,7 @@ pub(crate) enum QueueKind {
 }
 
 /// A task queue: its place among all that were ever used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QueueKey(usize);
 
 /// A task that waits for a poller.
@@ -57,6 +62,48 @@ pub(crate) enum Task {
     },
 }
 
+impl Service {
+    /// Sets the rate that the worker of a poll has for its queue.
+    pub(crate) fn set_worker_rate(&mut self, queue: QueueKey, rate: Option<f64>) {
+        let now_ms = self.now_ms;
+        let limit = &mut self.task_queues.queue_mut(queue).limit;
+        if limit.is_some() || rate.is_some() {
+            limit.get_or_insert_default().set_worker_rate(now_ms, rate);
+        }
+    }
+
+    /// Returns the level of a task among those that wait with it.
+    pub(crate) fn level(&self, task: &Task) -> Level {
+        let of_run = |run: RunKey| {
+            let run = self.executions.find(run);
+            run.and_then(|run| run.state.options.priority.as_ref())
+        };
+        match task {
+            Task::Workflow { run, .. } => Level::of(of_run(*run)),
+            Task::Activity {
+                run,
+                scheduled_event_id,
+                ..
+            } => {
+                let run = self.executions.find(*run);
+                Level::of(
+                    run.and_then(|run| run.activity_priority(*scheduled_event_id))
+                        .as_ref(),
+                )
+            }
+            Task::ActivityExecution { activity, .. } => {
+                let activity = self.activity_executions.find(*activity);
+                Level::of(activity.and_then(|it| it.request.priority.as_ref()))
+            }
+            Task::Query { query, .. } => {
+                let query = self.queries.get(*query);
+                Level::of(query.and_then(|query| of_run(query.run)))
+            }
+            Task::Nexus { .. } | Task::GuestRequest(_) => Level::default(),
+        }
+    }
+}
+
 /// A poll that waits for a task.
 #[derive(Clone, Debug)]
 pub(crate) struct Poller {
@@ -70,9 +117,11 @@ pub(crate) struct Poller {
 pub(crate) struct TaskQueue {
     pub(crate) kind: QueueKind,
     pub(crate) name: Arc<str>,
-    pub(crate) backlog: VecDeque<Task>,
+    pub(crate) backlog: Backlog,
     pub(crate) pollers: VecDeque<Poller>,
     pub(crate) last_poll_ms: Option<u64>,
+    /// The rate, if anybody has ever set one.
+    pub(crate) limit: Option<Box<RateLimit>>,
 }
 
 /// All task queues that were ever used.
@@ -81,6 +130,8 @@ pub(crate) struct TaskQueues {
     queues: Vec<TaskQueue>,
     /// The queues of each [`QueueKind`], by name.
     by_name: [BTreeMap<Arc<str>, QueueKey>; 3],
+    /// The queues with a task and a poller that wait for the time at which the task may go.
+    limited: BTreeSet<(u64, QueueKey)>,
     /// The number of executions that were freed since the last search for their tasks.
     pub(crate) freed: usize,
 }
@@ -113,9 +164,10 @@ impl TaskQueues {
         self.queues.push(TaskQueue {
             kind,
             name,
-            backlog: VecDeque::new(),
+            backlog: Backlog::default(),
             pollers: VecDeque::new(),
             last_poll_ms: None,
+            limit: None,
         });
         key
     }
@@ -124,8 +176,50 @@ impl TaskQueues {
         &mut self.queues[key.0]
     }
 
+    /// Returns `true` if a task of a queue may go now. Otherwise the queue is due when it may.
+    pub(crate) fn may_hand_out(&mut self, key: QueueKey, now_ms: u64) -> bool {
+        let Some(limit) = &mut self.queues[key.0].limit else {
+            return true;
+        };
+        let ready_ms = limit.ready_ms();
+        let waits_ms = ready_ms.filter(|ready_ms| *ready_ms > now_ms);
+        if limit.armed_ms != waits_ms {
+            if let Some(armed_ms) = limit.armed_ms {
+                self.limited.remove(&(armed_ms, key));
+            }
+            if let Some(waits_ms) = waits_ms {
+                self.limited.insert((waits_ms, key));
+            }
+            limit.armed_ms = waits_ms;
+        }
+        ready_ms.is_some() && waits_ms.is_none()
+    }
+
+    /// Returns the time at which the next task may go that waits for it.
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        self.limited.first().map(|(due_ms, _)| *due_ms)
+    }
+
+    /// Returns the queues whose tasks have waited long enough, earliest first.
+    pub(crate) fn due(&self, now_ms: u64) -> impl Iterator<Item = QueueKey> {
+        let due = self.limited.iter();
+        let due = due.take_while(move |(due_ms, _)| *due_ms <= now_ms);
+        due.map(|(_, key)| *key)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TaskQueue> {
         self.queues.iter_mut()
+    }
+
+    /// Removes a workflow task from the queues of these names.
+    pub(crate) fn withdraw_workflow_task(&mut self, names: &[&str], of: RunKey) {
+        for name in names {
+            if let Some(queue) = self.find_mut(QueueKind::Workflow, name) {
+                let is_of_run =
+                    |task: &Task| matches!(task, Task::Workflow { run, .. } if *run == of);
+                queue.backlog.retain(|task| !is_of_run(task));
+            }
+        }
     }
 
     /// Removes a poll, and returns the kind of its queue; `None` if there is no such poll.
@@ -143,7 +237,8 @@ impl TaskQueues {
     pub(crate) fn awaits_poll(&self, now_ms: u64, within_ms: u64) -> bool {
         self.queues.iter().any(|queue| {
             let last_poll_ms = queue.last_poll_ms.unwrap_or(0);
-            !queue.backlog.is_empty() && last_poll_ms + within_ms >= now_ms
+            let waits = !queue.backlog.is_empty() && queue.pollers.is_empty();
+            waits && last_poll_ms + within_ms >= now_ms
         })
     }
 

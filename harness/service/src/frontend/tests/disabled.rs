@@ -4,6 +4,11 @@ use pretty_assertions::assert_eq;
 use tonic::Code;
 
 use super::*;
+use crate::api::command::{
+    RequestCancelExternalWorkflowExecutionCommandAttributes,
+    SignalExternalWorkflowExecutionCommandAttributes, StartChildWorkflowExecutionCommandAttributes,
+    command::Attributes as Command,
+};
 
 #[track_caller]
 fn refused(world: &mut World, request: impl Into<Request>) -> (Code, String) {
@@ -111,4 +116,52 @@ fn no_execution_has_a_time_of_its_own_that_skips() {
             "The Time-Skipping feature is not enabled for namespace.".to_owned()
         )
     );
+}
+
+#[test]
+#[allow(deprecated, reason = "SDKs still fill in the namespace of a command")]
+fn no_command_reaches_another_namespace() {
+    let elsewhere = || "elsewhere".to_owned();
+    let commands = [
+        Command::StartChildWorkflowExecutionCommandAttributes(
+            StartChildWorkflowExecutionCommandAttributes {
+                namespace: elsewhere(),
+                workflow_id: "child".to_owned(),
+                ..StartChildWorkflowExecutionCommandAttributes::default()
+            },
+        ),
+        Command::SignalExternalWorkflowExecutionCommandAttributes(
+            SignalExternalWorkflowExecutionCommandAttributes {
+                namespace: elsewhere(),
+                execution: execution("other"),
+                signal_name: "go".to_owned(),
+                ..SignalExternalWorkflowExecutionCommandAttributes::default()
+            },
+        ),
+        Command::RequestCancelExternalWorkflowExecutionCommandAttributes(
+            RequestCancelExternalWorkflowExecutionCommandAttributes {
+                namespace: elsewhere(),
+                workflow_id: "other".to_owned(),
+                ..RequestCancelExternalWorkflowExecutionCommandAttributes::default()
+            },
+        ),
+    ];
+    for command in commands {
+        let mut world = World::new();
+        world.service.config.neighbours.insert(elsewhere());
+        world.start("order");
+        let task = world.workflow_task();
+        // The failure of the task is its only effect.
+        let _ = world.complete(&task, vec![command]);
+        let Some(Attributes::WorkflowTaskFailedEventAttributes(failed)) =
+            &world.last_event("order").attributes
+        else {
+            panic!("the task did not fail")
+        };
+        let message = &failed.failure.as_ref().unwrap().message;
+        assert!(
+            message.contains("cross namespace commands are not allowed"),
+            "{message}"
+        );
+    }
 }

@@ -125,6 +125,7 @@ pub(super) fn start(
     if input > limits.payload_bytes {
         return invalid("input exceeds length limit");
     }
+    validate::callbacks::check(&mut request.completion_callbacks)?;
     let Some(options) = &request.on_conflict_options else {
         return Ok(());
     };

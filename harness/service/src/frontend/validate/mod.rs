@@ -10,10 +10,12 @@
 
 mod activity;
 mod batch;
+mod callbacks;
 mod execution;
 mod nexus;
 pub(crate) mod schedule;
 mod start;
+mod task_queue_config;
 mod update;
 mod worker;
 
@@ -102,6 +104,7 @@ pub(crate) fn validate(
         Request::PollWorkflowExecutionTimeSkipping(request) => {
             execution(request.workflow_execution.as_ref())
         }
+        Request::UpdateTaskQueueConfig(request) => task_queue_config::update(request, limits),
         Request::StartBatchOperation(request) => batch::start(request),
         Request::StopBatchOperation(request) => batch::stop(request),
         Request::DescribeBatchOperation(request) => batch::job(&request.job_id),
@@ -352,6 +355,7 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             DeleteWorkflowRule,
             ListWorkflowRules,
             TriggerWorkflowRule,
+            UpdateTaskQueueConfig,
             StartBatchOperation,
             StopBatchOperation,
             DescribeBatchOperation,

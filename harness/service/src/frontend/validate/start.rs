@@ -15,6 +15,7 @@ use crate::{
         config::Limits,
         time::validate_and_cap,
     },
+    frontend::validate::callbacks,
     policies::{cron, retry},
 };
 
@@ -67,6 +68,7 @@ pub(super) fn start(
     {
         return invalid("attaching request ID is required for attaching completion callbacks");
     }
+    callbacks::check(&mut request.completion_callbacks)?;
     priority(request.priority.as_ref())?;
     not_versioned(request.versioning_override.is_some())?;
     if request.time_skipping_config.is_some() {

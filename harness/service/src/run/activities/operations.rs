@@ -14,7 +14,7 @@ use crate::{
     },
     base::{
         identifiers::derived_below,
-        payload,
+        payload, priorities,
         search_attributes::PAUSE_INFO,
         time::{limit_ms, nanos_to_ms},
     },
@@ -139,6 +139,14 @@ pub(crate) fn scheduled_options(
 }
 
 impl Run {
+    /// Returns the priority of an activity that has not closed: its own, and for what is unset that
+    /// of the run.
+    pub(crate) fn activity_priority(&self, scheduled_event_id: i64) -> Option<Priority> {
+        let activity = self.activities.get(scheduled_event_id)?;
+        let own = activity.priority(self.activity_scheduled(scheduled_event_id));
+        priorities::merge(self.state.options.priority.as_ref(), own.cloned())
+    }
+
     /// Pauses an activity. An attempt that a worker has goes on; the next one waits.
     pub(crate) fn pause_activity(&mut self, scheduled_event_id: i64, pause: ActivityPause) {
         self.activities.update(scheduled_event_id, |activity| {

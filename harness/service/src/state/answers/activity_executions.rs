@@ -3,7 +3,8 @@
 use crate::{
     activity_execution::{ActivityExecution, Outcome},
     api::{
-        activity::ActivityExecutionInfo,
+        activity::{ActivityExecutionInfo, CallbackInfo, callback_info},
+        callback,
         rpc::{
             DescribeActivityExecutionRequest, DescribeActivityExecutionResponse,
             PollActivityExecutionResponse,
@@ -14,6 +15,7 @@ use crate::{
         time::{duration, timestamp},
     },
     messages::request::Response,
+    run::callbacks::CompletionCallback,
     state::{
         activity_executions::{ActivityPoll, ActivityWait},
         service::Service,
@@ -99,7 +101,25 @@ pub(crate) fn describe(
         input: with_input.filter(|_| request.include_input),
         outcome: outcome.map(Outcome::message),
         long_poll_token: token(activity),
-        callbacks: Vec::new(),
+        callbacks: activity.callbacks.iter().map(callback_info).collect(),
+    }
+}
+
+fn callback_info(registered: &CompletionCallback) -> CallbackInfo {
+    let closed = callback_info::trigger::Variant::ActivityClosed(callback_info::ActivityClosed {});
+    CallbackInfo {
+        trigger: Some(callback_info::Trigger {
+            variant: Some(closed),
+        }),
+        info: Some(callback::CallbackInfo {
+            callback: Some(registered.callback.clone()),
+            registration_time: Some(timestamp(registered.registered_ms)),
+            state: registered.state.into(),
+            attempt: registered.called_ms.map_or(0, |_| 1),
+            last_attempt_complete_time: registered.called_ms.map(timestamp),
+            last_attempt_failure: registered.last_failure.clone(),
+            ..callback::CallbackInfo::default()
+        }),
     }
 }
 

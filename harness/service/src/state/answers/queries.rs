@@ -228,12 +228,14 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     offer(service, &queue, query, ordinal);
 }
 
-/// Puts a query in front of all tasks of a queue, since it asks about the state before them.
+/// Puts a query in front of all tasks of its run's priority, since it asks about the state before
+/// them.
 fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     let task = Task::Query { query, ordinal };
     let key = service.task_queues.key(QueueKind::Workflow, queue);
+    let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(key);
-    waiting.backlog.push_front(task);
+    waiting.backlog.push_front(level, task);
     // A queue never has both tasks and pollers. If a poller waits, the query is the only task.
     loop {
         let waiting = service.task_queues.queue_mut(key);

@@ -174,25 +174,42 @@ fn the_last_run_of_a_chain_completes_the_operation() {
 }
 
 #[test]
-fn a_callback_to_another_address_fails() {
+fn a_callback_to_an_address_that_is_not_allowed_is_refused() {
     let mut world = World::new();
-    let elsewhere = Callback {
-        variant: Some(CallbackVariant::Nexus(Nexus {
-            url: "http://example.com".to_owned(),
-            ..Nexus::default()
-        })),
-        ..Callback::default()
-    };
-    let request = StartWorkflowExecutionRequest {
-        completion_callbacks: vec![elsewhere],
-        task_queue: queue("payments"),
-        ..start_request("payment")
-    };
-    world.call(request).unwrap();
-    end_payment(&mut world, complete_workflow("paid"));
-    let info = callbacks(&mut world).remove(0);
-    assert_eq!(info.state(), CallbackState::Failed);
-    assert!(info.last_attempt_failure.is_some());
+    let long = format!("http://{}", "x".repeat(1_000));
+    for (url, message) in [
+        (
+            "http://example.com/done",
+            "invalid url: url does not match any configured callback address: \
+             http://example.com/done",
+        ),
+        (
+            "ftp://example.com",
+            "invalid url: unknown scheme: ftp://example.com",
+        ),
+        ("https:///done", "invalid url: missing host"),
+        (
+            &long,
+            "invalid url: url length longer than max length allowed of 1000",
+        ),
+    ] {
+        let elsewhere = Callback {
+            variant: Some(CallbackVariant::Nexus(Nexus {
+                url: url.to_owned(),
+                ..Nexus::default()
+            })),
+            ..Callback::default()
+        };
+        let request = StartWorkflowExecutionRequest {
+            completion_callbacks: vec![elsewhere],
+            ..start_request("payment")
+        };
+        let refused = world.call(request).unwrap_err();
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (tonic::Code::InvalidArgument, message)
+        );
+    }
 }
 
 /// Returns the workflow id and the event of a link.
