@@ -59,6 +59,7 @@ impl Cluster {
             )));
         }
         if let Some(namespace) = self.namespaces.shift_remove(&name) {
+            self.tell_names();
             self.deleted
                 .retain(|deleted| deleted.deleted_ms + LAST_WAITS_MS > now_ms);
             self.deleted.push(Deleted {

@@ -86,6 +86,11 @@ impl Cluster {
     fn add(&mut self, name: &str, namespace: Namespace) {
         self.namespaces.insert(name.to_owned(), namespace);
         self.tell_endpoints();
+        self.tell_names();
+    }
+
+    /// Tells each namespace of the others.
+    fn tell_names(&mut self) {
         let names: Vec<_> = self.namespaces.keys().cloned().collect();
         for (own, namespace) in &mut self.namespaces {
             let others = names.iter().filter(|name| *name != own);

@@ -24,8 +24,6 @@ use crate::{
 
 /// The build id of the workers that have none.
 const UNVERSIONED: &str = "";
-/// The tasks that a queue may dispatch within a second (`common/tqid`, `defaultTaskDispatchRPS`).
-const TASKS_PER_SECOND: f64 = 100_000.0;
 /// The ids that a queue takes for its tasks at once (`matching.rangeSize`).
 const TASK_IDS: i64 = 100_000;
 
@@ -55,9 +53,10 @@ fn described(service: &Service, request: &DescribeTaskQueueRequest) -> DescribeT
 /// Returns the status of a queue in the older form.
 fn status(response: &DescribeTaskQueueResponse) -> TaskQueueStatus {
     let backlog = response.stats.as_ref();
+    let rate = response.effective_rate_limit.as_ref();
     TaskQueueStatus {
         backlog_count_hint: backlog.map_or(0, |stats| stats.approximate_backlog_count),
-        rate_per_second: TASKS_PER_SECOND,
+        rate_per_second: rate.map_or(0.0, |limit| limit.requests_per_second.into()),
         task_id_block: Some(TaskIdBlock {
             start_id: 1,
             end_id: TASK_IDS,

@@ -19,7 +19,11 @@ use crate::{
         },
         taskqueue::{PollerInfo, TaskQueuePartitionMetadata, TaskQueueStats},
     },
-    base::{config::ServiceConfig, identifiers::derived_uuid, time::timestamp},
+    base::{
+        config::ServiceConfig,
+        identifiers::derived_uuid,
+        time::{duration, duration_ms, timestamp},
+    },
     frontend::answer::Answer,
     matching,
     state::{rate_limits::RateLimit, service::Service, task_queues::QueueKind},
@@ -173,7 +177,7 @@ pub(super) fn describe_task_queue(
     if request.report_config {
         response.config = limit.map(|limit| limit.config.clone());
     }
-    if let Some(queue) = service.task_queues.find(kind, name) {
+    if let Some(queue) = queue {
         response.pollers = queue
             .pollers
             .iter()
@@ -183,13 +187,40 @@ pub(super) fn describe_task_queue(
                 ..PollerInfo::default()
             })
             .collect();
-        response.stats = request.report_stats.then(|| TaskQueueStats {
-            approximate_backlog_count: i64::try_from(queue.backlog.len()).unwrap_or(i64::MAX),
-            rate_limiting_active: queue.limit.as_ref().is_some_and(|limit| limit.is_active()),
-            ..TaskQueueStats::default()
-        });
+        if request.report_stats {
+            let is_limited = limit.is_some_and(|limit| limit.is_active());
+            let of_priorities = queue.backlog.stats(service.now_ms);
+            let of_priorities: Vec<_> = of_priorities
+                .map(|(priority, mut stats)| {
+                    stats.rate_limiting_active = is_limited;
+                    (priority, stats)
+                })
+                .collect();
+            response.stats = Some(sum(of_priorities.iter().map(|(_, stats)| stats)));
+            response.stats_by_priority_key = of_priorities.into_iter().collect();
+        }
     }
     response
+}
+
+/// Returns the statistics of all priorities together.
+///
+/// Source: `temporalio/temporal: common/taskqueue` (`MergeStats`).
+fn sum<'a>(of_priorities: impl Iterator<Item = &'a TaskQueueStats>) -> TaskQueueStats {
+    let mut sum = TaskQueueStats {
+        approximate_backlog_age: Some(duration(0)),
+        ..TaskQueueStats::default()
+    };
+    for stats in of_priorities {
+        let age_ms = |stats: &TaskQueueStats| duration_ms(stats.approximate_backlog_age.as_ref());
+        let oldest_ms = age_ms(&sum).max(age_ms(stats));
+        sum.approximate_backlog_age = Some(duration(oldest_ms));
+        sum.approximate_backlog_count += stats.approximate_backlog_count;
+        sum.tasks_add_rate += stats.tasks_add_rate;
+        sum.tasks_dispatch_rate += stats.tasks_dispatch_rate;
+        sum.rate_limiting_active |= stats.rate_limiting_active;
+    }
+    sum
 }
 
 /// Lists the partitions of a task queue: one of each kind, which is the queue itself.

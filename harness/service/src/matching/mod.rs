@@ -201,7 +201,7 @@ pub(crate) fn offer_guest_request(service: &mut Service, task_queue: &str, reque
 fn offer(service: &mut Service, queue: QueueKey, task: Task) {
     let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(queue);
-    waiting.backlog.push_back(level, task);
+    waiting.backlog.push_back(service.now_ms, level, task);
     dispatch(service, queue);
 }
 
@@ -244,7 +244,7 @@ fn dispatch(service: &mut Service, queue: QueueKey) {
             return;
         }
         let waiting = service.task_queues.queue_mut(queue);
-        let Some(task) = waiting.backlog.pop_front() else {
+        let Some(task) = waiting.backlog.pop_front(now_ms) else {
             return;
         };
         let Some(poller) = waiting.pollers.pop_front() else {

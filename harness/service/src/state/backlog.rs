@@ -9,7 +9,11 @@
 
 use std::collections::VecDeque;
 
-use crate::{api::common::Priority, state::task_queues::Task};
+use crate::{
+    api::{common::Priority, taskqueue::TaskQueueStats},
+    base::time::duration,
+    state::{task_counter::TaskCounter, task_queues::Task},
+};
 
 /// The number of levels (`matching.priorityLevels`).
 const LEVELS: usize = 5;
@@ -38,43 +42,102 @@ impl Level {
 /// The tasks that wait for pollers.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    levels: [VecDeque<Task>; LEVELS],
+    levels: [Waiting; LEVELS],
+}
+
+/// The tasks of one level, and the rates at which they come and go.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The tasks, each with the time at which it came.
+    tasks: VecDeque<(u64, Task)>,
+    rates: Option<Box<Rates>>,
+}
+
+/// The rates at which tasks come and go.
+#[derive(Debug)]
+struct Rates {
+    added: TaskCounter,
+    dispatched: TaskCounter,
+}
+
+impl Waiting {
+    fn rates(&mut self, now_ms: u64) -> &mut Rates {
+        self.rates.get_or_insert_with(|| {
+            let [added, dispatched] = [(); 2].map(|()| TaskCounter::new(now_ms));
+            Box::new(Rates { added, dispatched })
+        })
+    }
+
+    fn stats(&self, now_ms: u64) -> TaskQueueStats {
+        let oldest_ms = self.tasks.iter().map(|(came_ms, _)| *came_ms).min();
+        let age_ms = oldest_ms.map_or(0, |came_ms| now_ms.saturating_sub(came_ms));
+        let rate = |of: fn(&Rates) -> &TaskCounter| {
+            let rates = self.rates.as_ref();
+            rates.map_or(0.0, |rates| of(rates).rate(now_ms))
+        };
+        TaskQueueStats {
+            approximate_backlog_count: i64::try_from(self.tasks.len()).unwrap_or(i64::MAX),
+            approximate_backlog_age: Some(duration(age_ms)),
+            tasks_add_rate: rate(|rates| &rates.added),
+            tasks_dispatch_rate: rate(|rates| &rates.dispatched),
+            ..TaskQueueStats::default()
+        }
+    }
 }
 
 impl Backlog {
     pub(crate) fn len(&self) -> usize {
-        self.levels.iter().map(VecDeque::len).sum()
+        self.levels.iter().map(|level| level.tasks.len()).sum()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.levels.iter().all(VecDeque::is_empty)
+        self.levels.iter().all(|level| level.tasks.is_empty())
     }
 
     /// Adds a task behind all others of its level.
-    pub(crate) fn push_back(&mut self, level: Level, task: Task) {
-        self.levels[level.0].push_back(task);
+    pub(crate) fn push_back(&mut self, now_ms: u64, level: Level, task: Task) {
+        let level = &mut self.levels[level.0];
+        level.rates(now_ms).added.count(now_ms);
+        level.tasks.push_back((now_ms, task));
     }
 
     /// Adds a task before all others of its level.
-    pub(crate) fn push_front(&mut self, level: Level, task: Task) {
-        self.levels[level.0].push_front(task);
+    pub(crate) fn push_front(&mut self, now_ms: u64, level: Level, task: Task) {
+        let level = &mut self.levels[level.0];
+        level.rates(now_ms).added.count(now_ms);
+        level.tasks.push_front((now_ms, task));
     }
 
     /// Returns the task that is next.
     pub(crate) fn front(&self) -> Option<&Task> {
-        self.levels.iter().find_map(VecDeque::front)
+        let next = self.levels.iter().find_map(|level| level.tasks.front());
+        next.map(|(_, task)| task)
     }
 
-    /// Removes the task that is next.
-    pub(crate) fn pop_front(&mut self) -> Option<Task> {
-        self.levels.iter_mut().find_map(VecDeque::pop_front)
+    /// Removes the task that is next, for a poller.
+    pub(crate) fn pop_front(&mut self, now_ms: u64) -> Option<Task> {
+        let mut levels = self.levels.iter_mut();
+        let level = levels.find(|level| !level.tasks.is_empty())?;
+        level.rates(now_ms).dispatched.count(now_ms);
+        level.tasks.pop_front().map(|(_, task)| task)
     }
 
     /// Drops the tasks that are not wanted.
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&Task) -> bool) {
         for level in &mut self.levels {
-            level.retain(&mut is_wanted);
+            level.tasks.retain(|(_, task)| is_wanted(task));
         }
+    }
+
+    /// Returns the statistics of each priority that has had a task, and of the one in the middle.
+    pub(crate) fn stats(&self, now_ms: u64) -> impl Iterator<Item = (i32, TaskQueueStats)> {
+        let levels = self.levels.iter().enumerate();
+        let known =
+            levels.filter(|(place, level)| level.rates.is_some() || *place == Level::default().0);
+        known.map(move |(place, level)| {
+            let priority = i32::try_from(place + 1).unwrap_or(i32::MAX);
+            (priority, level.stats(now_ms))
+        })
     }
 }
 

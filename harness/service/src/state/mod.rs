@@ -14,6 +14,7 @@ pub(crate) mod service;
 mod slots;
 mod standalone;
 mod store;
+mod task_counter;
 pub(crate) mod task_queues;
 pub(crate) mod timers;
 mod transactions;

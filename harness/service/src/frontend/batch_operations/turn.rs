@@ -2,7 +2,6 @@
 //!
 //! Source: `temporalio/temporal: service/worker/batcher/activities.go` (`processSingleTask`).
 
-use prost_types::FieldMask;
 use tonic::{Code, Status};
 
 use crate::{
@@ -244,16 +243,14 @@ impl About<'_> {
             UpdateOf::Type(name) => update_activity_options_request::Activity::Type(name.clone()),
             UpdateOf::MatchAll(_) => update_activity_options_request::Activity::MatchAll(true),
         });
-        let mask = update.update_mask.clone();
         UpdateActivityOptionsRequest {
             namespace: self.namespace,
             execution: Some(self.execution),
             identity: update.identity.clone(),
             activity_options: update.activity_options.clone(),
-            update_mask: Some(mask.unwrap_or_else(FieldMask::default)),
+            update_mask: Some(update.update_mask.clone().unwrap_or_default()),
             restore_original: update.restore_original,
             activity,
-            ..UpdateActivityOptionsRequest::default()
         }
         .into()
     }

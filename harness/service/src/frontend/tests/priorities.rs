@@ -9,16 +9,16 @@ use crate::api::{
     workflow::WorkflowExecutionOptions,
 };
 
-fn priority(priority_key: i32) -> Option<Priority> {
-    Some(Priority {
+fn priority(priority_key: i32) -> Priority {
+    Priority {
         priority_key,
         ..Priority::default()
-    })
+    }
 }
 
 fn start_with(world: &mut World, workflow_id: &str, priority_key: i32) {
     let request = StartWorkflowExecutionRequest {
-        priority: priority(priority_key),
+        priority: Some(priority(priority_key)),
         ..start_request(workflow_id)
     };
     start(world, request);
@@ -77,7 +77,7 @@ fn a_workflow_that_gets_another_priority_is_put_in_its_new_place() {
             namespace: "default".to_owned(),
             workflow_execution: execution(id),
             workflow_execution_options: Some(WorkflowExecutionOptions {
-                priority: priority(key),
+                priority: Some(priority(key)),
                 ..WorkflowExecutionOptions::default()
             }),
             update_mask: Some(prost_types::FieldMask {
@@ -102,7 +102,7 @@ fn an_activity_has_the_priority_of_its_workflow_unless_it_has_one_of_its_own() {
             }),
             task_queue: queue(TASK_QUEUE),
             start_to_close_timeout: Some(duration(10_000)),
-            priority: priority(key),
+            priority: Some(priority(key)),
             ..ScheduleActivityTaskCommandAttributes::default()
         })
     };

@@ -142,6 +142,28 @@ fn the_rate_of_a_worker_counts_unless_a_client_has_set_one() {
 }
 
 #[test]
+fn a_description_has_the_rates_and_the_age_of_the_tasks_of_each_priority() {
+    let mut world = with_activities(30);
+    world.pass(10_000);
+    let polls: Vec<_> = (0..10).map(|_| world.send(poll())).collect();
+    assert_eq!(taken(&mut world, &polls, 0), 10);
+    let description = description(&mut world);
+    let stats = description.stats.unwrap();
+    assert_eq!(
+        (
+            stats.approximate_backlog_count,
+            stats.approximate_backlog_age
+        ),
+        (20, Some(duration(10_000)))
+    );
+    assert!((stats.tasks_add_rate - 3.0).abs() < 0.01, "{stats:?}");
+    assert!((stats.tasks_dispatch_rate - 1.0).abs() < 0.01, "{stats:?}");
+    // A task without a priority has the third of five.
+    assert_eq!(description.stats_by_priority_key[&3], stats);
+    assert_eq!(description.stats_by_priority_key.len(), 1);
+}
+
+#[test]
 fn the_configuration_of_a_queue_shows_who_changed_it_and_why() {
     let mut world = with_activities(0);
     let mut request = update_request(Some(5.0));

@@ -235,7 +235,7 @@ fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     let key = service.task_queues.key(QueueKind::Workflow, queue);
     let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(key);
-    waiting.backlog.push_front(level, task);
+    waiting.backlog.push_front(service.now_ms, level, task);
     // A queue never has both tasks and pollers. If a poller waits, the query is the only task.
     loop {
         let waiting = service.task_queues.queue_mut(key);
@@ -246,7 +246,7 @@ fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
         let Some(poller) = waiting.pollers.pop_front() else {
             return;
         };
-        waiting.backlog.pop_front();
+        waiting.backlog.pop_front(service.now_ms);
         let started = start_task(service, queue, query, ordinal);
         let waiting = service.task_queues.queue_mut(key);
         match started {

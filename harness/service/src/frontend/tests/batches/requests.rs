@@ -115,9 +115,10 @@ fn one_job_runs_at_a_time_and_its_id_is_used_once() {
 
 #[test]
 fn a_query_is_checked_when_the_job_starts_and_its_attributes_when_it_runs() {
-    let mut config = crate::ServiceConfig::default();
-    config.search_attributes = crate::SearchAttributeRegistry::empty();
-    let mut world = World::with(config);
+    let mut world = World::with(crate::ServiceConfig {
+        search_attributes: crate::SearchAttributeRegistry::empty(),
+        ..crate::ServiceConfig::default()
+    });
     let broken = StartBatchOperationRequest {
         visibility_query: "()".to_owned(),
         ..job(termination())
