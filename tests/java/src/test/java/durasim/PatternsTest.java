@@ -9,12 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import durasim.Patterns.Approval;
 import durasim.Patterns.Batch;
 import durasim.Patterns.FetchAndProcess;
+import durasim.Patterns.Pages;
 import durasim.Patterns.Recorder;
 import durasim.Patterns.Shopping;
 import durasim.Patterns.Waiter;
 import io.temporal.api.enums.v1.IndexedValueType;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.api.enums.v1.WorkflowIdConflictPolicy;
+import io.temporal.client.StartActivityOptions;
 import io.temporal.client.UpdateOptions;
 import io.temporal.client.WithStartWorkflowOperation;
 import io.temporal.client.WorkflowClient;
@@ -221,6 +223,19 @@ class PatternsTest {
             .toList();
     assertEquals(List.of(id), found);
     client.newUntypedWorkflowStub(id).terminate("done with it");
+  }
+
+  @Test
+  void anActivityWithoutAWorkflow() {
+    String id = newId();
+    StartActivityOptions options =
+        StartActivityOptions.newBuilder()
+            .setId(id)
+            .setTaskQueue(Patterns.TASK_QUEUE)
+            .setScheduleToCloseTimeout(Duration.ofSeconds(10))
+            .build();
+    String page = env.getActivityClient().execute(Pages.class, Pages::fetch, options, "alone");
+    assertEquals("  page of alone ", page);
   }
 
   @Test
