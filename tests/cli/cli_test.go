@@ -209,6 +209,40 @@ func TestNexusEndpoints(t *testing.T) {
 	refuses(t, "not found", of("get")...)
 }
 
+func TestABatchOfWorkflows(t *testing.T) {
+	for _, id := range []string{"b-1", "b-2", "b-3"} {
+		start(t, id, "ann")
+		await(t, `QueryResult "waiting"`, "workflow", "query", "-w", id, "--type", "status")
+	}
+	of := "WorkflowId STARTS_WITH 'b-' AND ExecutionStatus = 'Running'"
+	job := regexp.MustCompile(`[Ss]tarted batch for job ID: *(\S+)`)
+	run := func(arguments ...string) string {
+		output := says(t, nil, append([]string{"workflow"}, append(arguments, "--query", of, "--yes", "--reason", "tidy up")...)...)
+		id := job.FindStringSubmatch(output)
+		if id == nil {
+			t.Fatal(output)
+		}
+		await(t, "State Completed", "batch", "describe", "--job-id", id[1])
+		return id[1]
+	}
+	first := run("signal", "--name", "note")
+	says(t, []string{"CompletedCount 3/3", "FailureCount 0/3"}, "batch", "describe", "--job-id", first)
+	second := run("terminate")
+	says(t, []string{first, second}, "batch", "list")
+	says(t, []string{"Total: 0"}, "workflow", "count", "--query", of)
+	refuses(t, "could not find Batch Job", "batch", "describe", "--job-id", "unknown")
+}
+
+func TestTheRateOfATaskQueue(t *testing.T) {
+	queue := []string{"--task-queue", "limited", "--task-queue-type", "activity"}
+	of := func(verb string, more ...string) []string {
+		return append(append([]string{"task-queue", "config", verb}, queue...), more...)
+	}
+	says(t, []string{"No configuration"}, of("get")...)
+	says(t, nil, of("set", "--queue-rps-limit", "10", "--queue-rps-limit-reason", "a slow shop")...)
+	says(t, []string{"10", "a slow shop"}, of("get")...)
+}
+
 func TestEnvironmentsOfTheCommandLine(t *testing.T) {
 	home := t.TempDir()
 	run := func(arguments ...string) {

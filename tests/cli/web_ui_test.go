@@ -88,7 +88,7 @@ func TestThePagesOfTheWebUI(t *testing.T) {
 		"settings", "system-info", "cluster-info", "namespaces", "namespaces/default",
 		"namespaces/default/search-attributes", "namespaces/default/workflow-count?query=GROUP+BY+ExecutionStatus",
 		"namespaces/default/schedules?maximumPageSize=100", "namespaces/default/schedule-count",
-		"namespaces/default/workers?maximumPageSize=100", "nexus/endpoints?name=",
+		"namespaces/default/workers?maximumPageSize=100", "nexus/endpoints?name=", "namespaces/default/batch-operations",
 		"namespaces/default/task-queues/" + taskQueue + "?taskQueueType=1",
 	} {
 		if body := get(t, api+path); !json.Valid([]byte(body)) {
