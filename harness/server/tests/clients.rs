@@ -8,7 +8,7 @@
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
 use durasim_server::{Server, ServerOptions, Time};
-use prost_types::Duration as Span;
+use prost_types::{Duration as Span, Timestamp};
 use temporalio_client::{Connection, ConnectionOptions, Url, tonic::IntoRequest};
 use temporalio_protos::temporal::api::{
     command::v1::{
@@ -19,7 +19,9 @@ use temporalio_protos::temporal::api::{
     enums::v1::{CommandType, EventType, HistoryEventFilterType},
     history::v1::HistoryEvent,
     taskqueue::v1::TaskQueue,
-    testservice::v1::{LockTimeSkippingRequest, SleepRequest, UnlockTimeSkippingRequest},
+    testservice::v1::{
+        LockTimeSkippingRequest, SleepRequest, SleepUntilRequest, UnlockTimeSkippingRequest,
+    },
     workflowservice::v1::{
         GetWorkflowExecutionHistoryRequest, PollWorkflowTaskQueueRequest,
         PollWorkflowTaskQueueResponse, RegisterNamespaceRequest,
@@ -274,6 +276,27 @@ async fn an_unlock_with_sleep_locks_time_again() {
         world.now_ms().await - before_ms < 2 * 3_600_000,
         "time was not locked again"
     );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sleep_ends_at_its_moment_while_time_skips() {
+    let world = World::new(Time::Skipping { locked: false }).await;
+    let until_s = world.now_ms().await / 1_000 + 3_600;
+    let mut service = world.client.test_service();
+    let sleep = SleepUntilRequest {
+        timestamp: Some(Timestamp {
+            seconds: until_s,
+            nanos: 0,
+        }),
+    };
+    within(
+        Duration::from_secs(30),
+        service.sleep_until(sleep.into_request()),
+    )
+    .await
+    .expect("it sleeps");
+    assert!(world.now_ms().await >= until_s * 1_000);
     world.end().await;
 }
 

@@ -53,7 +53,14 @@ fn row(cells: Vec<String>) -> Row {
 
 /// Returns all rows of the document.
 fn all_rows() -> Vec<Row> {
-    let headings = ["Commands", "History events", "Activation jobs", "RPCs"];
+    let headings = [
+        "Commands",
+        "History events",
+        "Activation jobs",
+        "RPCs",
+        "RPCs of operators",
+        "RPCs of tests",
+    ];
     headings.into_iter().flat_map(rows).collect()
 }
 
@@ -61,7 +68,7 @@ fn all_rows() -> Vec<Row> {
 fn assert_rows(heading: &str, names: Vec<String>) {
     let mut count: BTreeMap<String, i32> = names.into_iter().map(|name| (name, 0)).collect();
     assert!(
-        count.len() > 10,
+        count.len() > 5,
         "the protocol has more than {}",
         count.len()
     );
@@ -95,13 +102,14 @@ fn camel_case(name: &str) -> String {
     name.split('_').map(word).collect()
 }
 
-fn rpcs() -> Vec<String> {
+/// Returns the names of the RPCs of a service.
+fn rpcs(package: &str, name: &str) -> Vec<String> {
     let service = PROTOS
         .iter()
-        .filter(|file| file.package() == "temporal.api.workflowservice.v1")
+        .filter(|file| file.package() == package)
         .flat_map(|file| &file.service)
-        .find(|service| service.name() == "WorkflowService")
-        .expect("WorkflowService");
+        .find(|service| service.name() == name)
+        .unwrap_or_else(|| panic!("no service {name}"));
     service
         .method
         .iter()
@@ -138,7 +146,18 @@ fn each_activation_job_has_a_row() {
 
 #[test]
 fn each_rpc_has_a_row() {
-    assert_rows("RPCs", rpcs());
+    assert_rows(
+        "RPCs",
+        rpcs("temporal.api.workflowservice.v1", "WorkflowService"),
+    );
+    assert_rows(
+        "RPCs of operators",
+        rpcs("temporal.api.operatorservice.v1", "OperatorService"),
+    );
+    assert_rows(
+        "RPCs of tests",
+        rpcs("temporal.api.testservice.v1", "TestService"),
+    );
 }
 
 #[test]
@@ -229,5 +248,20 @@ fn an_rpc_that_is_done_is_served() {
     for row in rows("RPCs").into_iter().filter(|row| row.state != "not") {
         let code = refused(&row.name).map(|status| status.code());
         assert_ne!(code, Some(Code::Unimplemented), "{}", row.name);
+    }
+}
+
+#[test]
+fn an_rpc_of_operators_answers_as_its_row_says() {
+    for row in rows("RPCs of operators") {
+        let mut cluster = Cluster::new(ServiceConfig::default());
+        let answered = cluster.operate(durasim_engine::START_MS, &row.name, &[]);
+        let code = answered.err().map(|status| status.code());
+        assert_eq!(
+            code == Some(Code::Unimplemented),
+            row.state == "not",
+            "{}: {code:?}",
+            row.name
+        );
     }
 }

@@ -66,6 +66,7 @@ impl Cluster {
                 service: namespace.service,
                 deleted_ms: now_ms,
             });
+            self.tell_names();
         }
         Ok(DeleteNamespaceResponse {
             deleted_namespace: format!("{name}-deleted-{}", &id[..SUFFIX]),

@@ -31,6 +31,8 @@ fn a_deleted_namespace_is_not_found_and_its_name_is_free() {
         format!("orders-deleted-{}", &id[..5])
     );
     assert_eq!(names(&mut cluster, 0, &[]).0, ["default"]);
+    let neighbours = &cluster.namespaces["default"].service.config.neighbours;
+    assert!(neighbours.is_empty());
     let mut start = start_request("w");
     start.namespace = "orders".to_owned();
     let refused = call(&mut cluster, start).unwrap_err();
