@@ -182,11 +182,8 @@ fn request_id_info(run: &Run, request_id: &str) -> RequestIdInfo {
     }
 }
 
-/// Returns the pending activities; a closed run has none.
+/// Returns the pending activities, which a closed run still shows.
 fn pending_activities(run: &Run, now_ms: u64) -> Vec<PendingActivityInfo> {
-    if !run.is_running() {
-        return Vec::new();
-    }
     run.activities
         .iter()
         .map(|activity| pending_activity(run, activity, now_ms))

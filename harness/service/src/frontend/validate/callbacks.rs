@@ -5,7 +5,7 @@
 use tonic::Status;
 
 use crate::{
-    api::common::{Callback, callback},
+    api::common::{Callback, Link, callback},
     base::checks::invalid,
     matching::start_nexus_task::CALLBACK_URL,
 };
@@ -49,6 +49,20 @@ pub(super) fn check(callbacks: &mut [Callback]) -> Result<(), Status> {
         }
     }
     Ok(())
+}
+
+/// Removes the links of a request that a Nexus callback in it has too.
+///
+/// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`dedupLinksFromCallbacks`).
+pub(super) fn remove_repeated(links: &mut Vec<Link>, callbacks: &[Callback]) {
+    let is_nexus = |callback: &&Callback| {
+        let variant = &callback.variant;
+        matches!(variant, Some(callback::Variant::Nexus(_)))
+    };
+    links.retain(|link| {
+        let mut callbacks = callbacks.iter().filter(is_nexus);
+        !callbacks.any(|callback| callback.links.contains(link))
+    });
 }
 
 /// Checks that a URL may be called. By default no address outside is allowed

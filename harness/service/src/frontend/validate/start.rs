@@ -69,6 +69,7 @@ pub(super) fn start(
         return invalid("attaching request ID is required for attaching completion callbacks");
     }
     callbacks::check(&mut request.completion_callbacks)?;
+    callbacks::remove_repeated(&mut request.links, &request.completion_callbacks);
     priority(request.priority.as_ref())?;
     not_versioned(request.versioning_override.is_some())?;
     if request.time_skipping_config.is_some() {

@@ -115,6 +115,20 @@ fn refused(world: &mut World, request: impl Into<Request>) -> Status {
     world.call(request).unwrap_err()
 }
 
+/// Source: `temporalio/temporal: service/history/api/describeworkflow/api.go`.
+#[test]
+fn a_closed_run_still_shows_its_pending_activities() {
+    let mut world = with_activity(options());
+    pause(&mut world);
+    let request = TerminateWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution("order"),
+        ..TerminateWorkflowExecutionRequest::default()
+    };
+    world.call(request).unwrap();
+    assert!(pending(&mut world).paused);
+}
+
 #[test]
 fn a_paused_activity_waits_until_it_is_unpaused() {
     let mut world = with_activity(options());

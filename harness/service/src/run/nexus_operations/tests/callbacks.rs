@@ -252,3 +252,28 @@ fn an_operation_and_its_workflow_are_linked_both_ways() {
         .find(|it| it.event_type() == NexusOperationStarted);
     assert_eq!(linked(&started.expect("a start").links[0]), ("payment", 1));
 }
+
+#[test]
+fn a_link_that_a_callback_has_too_is_recorded_with_the_callback_alone() {
+    let mut world = world(options());
+    let task = nexus_task(&mut world);
+    let links = crate::base::links::from_nexus(&start_of(&task).links);
+    let callback = Callback {
+        links: links.clone(),
+        ..callback(start_of(&task))
+    };
+    let request = StartWorkflowExecutionRequest {
+        completion_callbacks: vec![callback],
+        links,
+        ..start_request("payment")
+    };
+    world.call(request).unwrap();
+    let first = &world.history("payment")[0];
+    assert_eq!(first.links, []);
+    let Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) = &first.attributes
+    else {
+        panic!("not its start: {first:?}")
+    };
+    let callback = &started.completion_callbacks[0];
+    assert_eq!(linked(&callback.links[0]), ("order", SCHEDULED));
+}
