@@ -6,7 +6,7 @@ use temporalio_protos::temporal::api::{
     common::v1::{
         Link,
         link::{
-            Variant, WorkflowEvent,
+            Activity, Variant, WorkflowEvent,
             workflow_event::{EventReference, Reference, RequestIdReference},
         },
     },
@@ -16,6 +16,9 @@ use temporalio_protos::temporal::api::{
 
 /// The type of a link to an event, in Nexus.
 const WORKFLOW_EVENT: &str = "temporal.api.common.v1.Link.WorkflowEvent";
+
+/// The type of a link to a standalone activity, in Nexus.
+const ACTIVITY: &str = "temporal.api.common.v1.Link.Activity";
 
 /// Returns the link to an event of a run.
 pub(crate) fn to_event(
@@ -104,10 +107,40 @@ pub(crate) fn from_nexus(links: &[NexusLink]) -> Vec<Link> {
 }
 
 fn read(link: &NexusLink) -> Option<Link> {
-    if link.r#type != WORKFLOW_EVENT {
-        return None;
+    let url = link.url.strip_prefix("temporal://")?;
+    match link.r#type.as_str() {
+        WORKFLOW_EVENT => read_event(url),
+        ACTIVITY => read_activity(url),
+        _ => None,
     }
-    let (path, query) = link.url.strip_prefix("temporal://")?.split_once('?')?;
+}
+
+fn read_activity(url: &str) -> Option<Link> {
+    let path = url.split('?').next()?;
+    let parts: Vec<&str> = path.split('/').collect();
+    let [
+        "",
+        "namespaces",
+        namespace,
+        "activities",
+        activity_id,
+        run_id,
+        "details",
+    ] = parts[..]
+    else {
+        return None;
+    };
+    Some(Link {
+        variant: Some(Variant::Activity(Activity {
+            namespace: unescape(namespace)?,
+            activity_id: unescape(activity_id)?,
+            run_id: unescape(run_id)?,
+        })),
+    })
+}
+
+fn read_event(url: &str) -> Option<Link> {
+    let (path, query) = url.split_once('?')?;
     let parts: Vec<&str> = path.split('/').collect();
     let [
         "",
@@ -232,6 +265,21 @@ mod tests {
              ?eventID=5&eventType=NexusOperationScheduled&referenceType=EventReference"
         );
         assert_eq!(from_nexus(&urls), links);
+    }
+
+    #[test]
+    fn a_link_to_an_activity_is_read_from_its_url() {
+        let link = NexusLink {
+            url: "temporal:///namespaces/default/activities/charge%201/run/details".to_owned(),
+            r#type: ACTIVITY.to_owned(),
+        };
+        let activity = Activity {
+            namespace: "default".to_owned(),
+            activity_id: "charge 1".to_owned(),
+            run_id: "run".to_owned(),
+        };
+        let variant = Some(Variant::Activity(activity));
+        assert_eq!(from_nexus(&[link]), [Link { variant }]);
     }
 
     #[test]
