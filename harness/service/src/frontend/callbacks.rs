@@ -16,7 +16,7 @@ use crate::{
         identifiers::{ActivityKey, RunKey},
         links,
     },
-    frontend::nexus_task,
+    frontend::{activity_executions, nexus_task},
     matching::start_nexus_task::{CALLBACK_TOKEN, CALLBACK_URL},
     messages::nexus_completion::CompleteNexusOperationRequest,
     run::{callbacks::header, token},
@@ -78,6 +78,7 @@ pub(crate) fn call_of_activity(service: &mut Service, key: ActivityKey) {
     };
     let completion = CompleteNexusOperationRequest {
         start_time_ms: Some(activity.scheduled_ms),
+        links: vec![activity_executions::link_to(service, activity)],
         result,
         failure,
         ..CompleteNexusOperationRequest::default()

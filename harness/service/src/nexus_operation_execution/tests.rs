@@ -6,7 +6,10 @@ use tonic::{Code, Status};
 use crate::{
     CompleteNexusOperationRequest, RequestId,
     api::{
-        common::Payload,
+        common::{
+            ActivityType, Callback, Payload,
+            callback::{Nexus, Variant as CallbackVariant},
+        },
         enums::{
             NexusOperationCancellationState, NexusOperationExecutionStatus,
             NexusOperationIdConflictPolicy, NexusOperationIdReusePolicy, NexusOperationWaitStage,
@@ -185,6 +188,50 @@ fn an_operation_without_a_workflow_is_answered_at_once() {
         info(&mut world).status(),
         NexusOperationExecutionStatus::Completed
     );
+}
+
+/// Source: `temporalio/temporal: chasm/lib/activity/activity.go` (`GetNexusCompletion`).
+#[test]
+fn an_activity_completes_the_operation_that_it_stands_for_and_is_linked_to_it() {
+    let mut world = with_operation();
+    let start = start_of(&task(&mut world));
+    let request = StartActivityExecutionRequest {
+        namespace: "default".to_owned(),
+        activity_id: "charge".to_owned(),
+        activity_type: Some(ActivityType {
+            name: "Charge".to_owned(),
+        }),
+        task_queue: queue(TASK_QUEUE),
+        start_to_close_timeout: Some(duration(10_000)),
+        completion_callbacks: vec![Callback {
+            variant: Some(CallbackVariant::Nexus(Nexus {
+                url: start.callback,
+                header: start.callback_header,
+            })),
+            ..Callback::default()
+        }],
+        ..StartActivityExecutionRequest::default()
+    };
+    let Ok(Response::StartActivityExecution(started)) = world.call(request) else {
+        panic!("not started")
+    };
+    let poll = PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+        ..PollActivityTaskQueueRequest::default()
+    };
+    let Ok(Response::PollActivityTaskQueue(attempt)) = world.call(poll) else {
+        panic!("no attempt")
+    };
+    let completed = RespondActivityTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: attempt.task_token.clone(),
+        ..RespondActivityTaskCompletedRequest::default()
+    };
+    world.call(completed).unwrap();
+    let info = info(&mut world);
+    assert_eq!(info.status(), NexusOperationExecutionStatus::Completed);
+    assert_eq!(info.links, [started.link.unwrap()]);
 }
 
 #[test]
