@@ -68,16 +68,22 @@ impl Drop for Guard {
     }
 }
 
+/// Calls a function with the lists of this thread; returns `None` if it has none.
+#[inline]
+fn with_own_lists<T>(call: impl FnOnce(&mut Lists) -> T) -> Option<T> {
+    let mut lists = LISTS.get()?;
+    // SAFETY: the set belongs to this thread, and `call` does not allocate, so that nothing else
+    // refers to it now.
+    Some(call(unsafe { lists.as_mut() }))
+}
+
 /// Calls a function with the lists of this thread. A thread that is about to end has none any more,
 /// and borrows a set from the pool for the call.
-#[inline]
-fn with_lists<T>(call: impl FnOnce(&mut Lists) -> T) -> T {
-    if let Some(mut lists) = LISTS.get() {
-        // SAFETY: the set belongs to this thread, and `call` does not allocate, so that nothing
-        // else refers to it now.
-        return call(unsafe { lists.as_mut() });
+fn with_lists<T>(mut call: impl FnMut(&mut Lists) -> T) -> T {
+    match with_own_lists(&mut call) {
+        Some(result) => result,
+        None => borrowed(call),
     }
-    borrowed(call)
 }
 
 #[cold]
@@ -96,26 +102,55 @@ fn borrowed<T>(call: impl FnOnce(&mut Lists) -> T) -> T {
     result
 }
 
+/// Allocates a block where no free one is at hand. Apart from the usual case, which is a dozen
+/// instructions.
+#[cold]
+#[inline(never)]
+unsafe fn alloc_slowly(layout: Layout) -> *mut u8 {
+    match Class::of(layout) {
+        Some(class) => with_lists(|lists| lists.take(class)),
+        // SAFETY: the caller's layout is passed on.
+        None => unsafe { System.alloc(layout) },
+    }
+}
+
+/// Gives a block back that is large, or whose thread has no lists.
+#[cold]
+#[inline(never)]
+unsafe fn dealloc_slowly(block: *mut u8, layout: Layout) {
+    match (Class::of(layout), NonNull::new(block)) {
+        (Some(class), Some(block)) => with_lists(|lists| lists.put(class, block)),
+        // SAFETY: a block of such a layout is the system's.
+        _ => unsafe { System.dealloc(block, layout) },
+    }
+}
+
 // SAFETY: a block comes from a chunk of its class, from the free list of that class, or from the
 // system; it is given back to where its layout says that it came from, and is in one place at a
 // time.
 unsafe impl GlobalAlloc for WorldAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match Class::of(layout) {
-            Some(class) => with_lists(|lists| lists.take(class)),
-            // SAFETY: the caller's layout is passed on.
-            None => unsafe { System.alloc(layout) },
+        if let Some(class) = Class::of_fine(layout)
+            && let Some(Some(block)) = with_own_lists(|lists| lists.take_free(class))
+        {
+            return block.as_ptr();
         }
+        // SAFETY: the caller's layout is passed on.
+        unsafe { alloc_slowly(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match (Class::of(layout), NonNull::new(block)) {
-            (Some(class), Some(block)) => with_lists(|lists| lists.put(class, block)),
-            // SAFETY: a block of such a layout is the system's.
-            _ => unsafe { System.dealloc(block, layout) },
+        // SAFETY: the caller guarantees that this is a block, which is not null.
+        let own = unsafe { NonNull::new_unchecked(block) };
+        if let Some(class) = Class::of_fine(layout)
+            && with_own_lists(|lists| lists.put(class, own)).is_some()
+        {
+            return;
         }
+        // SAFETY: the caller's block and layout are passed on.
+        unsafe { dealloc_slowly(block, layout) };
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {

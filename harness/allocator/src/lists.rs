@@ -28,16 +28,21 @@ pub(crate) struct Lists {
 
 impl Lists {
     /// Takes a block; null if the system has no memory left.
-    #[inline]
     pub(crate) fn take(&mut self, class: Class) -> *mut u8 {
-        match self.free[class.index()] {
-            Some(block) => {
-                // SAFETY: a block in the list is free, and was written when it was put there.
-                self.free[class.index()] = unsafe { block.as_ref() }.next;
-                block.as_ptr().cast()
-            }
+        match self.take_free(class) {
+            Some(block) => block.as_ptr(),
             None => self.cut(class.block_size()),
         }
+    }
+
+    /// Takes a free block, if there is one of the class.
+    #[inline]
+    pub(crate) fn take_free(&mut self, class: Class) -> Option<NonNull<u8>> {
+        let first = &mut self.free[class.index()];
+        let block = (*first)?;
+        // SAFETY: a block in the list is free, and was written when it was put there.
+        *first = unsafe { block.as_ref() }.next;
+        Some(block.cast())
     }
 
     #[cold]
