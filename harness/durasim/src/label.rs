@@ -351,6 +351,17 @@ impl Workflow {
         self.workflow_type
     }
 
+    /// Returns the name of the workflow's code, for the watch over worlds. It is made once in a
+    /// world.
+    pub(crate) fn code(self) -> Rc<str> {
+        let known = INTERNER.with_borrow(|interner| interner.codes.get(&self).cloned());
+        known.unwrap_or_else(|| {
+            let code: Rc<str> = format!("workflow code of {self}").into();
+            INTERNER.with_borrow_mut(|interner| interner.codes.insert(self, code.clone()));
+            code
+        })
+    }
+
     /// Returns `true` for the first workflow of its type.
     pub(crate) fn is_first(self) -> bool {
         self.number == 1
@@ -425,6 +436,8 @@ struct Interner {
     texts: Vec<(Rc<str>, u64)>,
     by_text: BTreeMap<Rc<str>, u32>,
     labels: BTreeMap<Label, Rc<str>>,
+    /// The names of the code of workflows.
+    codes: BTreeMap<Workflow, Rc<str>>,
 }
 
 thread_local! {

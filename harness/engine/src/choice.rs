@@ -221,13 +221,25 @@ impl Choices {
 
     /// Returns the decisions so far that were not benign, in order.
     pub fn taken(&self) -> Tape {
-        let seed = match &self.source {
+        Tape {
+            seed: self.seed(),
+            entries: self.taken.clone(),
+        }
+    }
+
+    /// Takes the decisions so far that were not benign, in order: at the end of a world, whose tape
+    /// need not be copied.
+    pub fn take_tape(&mut self) -> Tape {
+        Tape {
+            seed: self.seed(),
+            entries: std::mem::take(&mut self.taken),
+        }
+    }
+
+    fn seed(&self) -> Option<u64> {
+        match &self.source {
             Source::Seed(seed) => Some(seed.number()),
             Source::Benign | Source::Tape(_) => None,
-        };
-        Tape {
-            seed,
-            entries: self.taken.clone(),
         }
     }
 

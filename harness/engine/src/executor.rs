@@ -130,6 +130,8 @@ struct Task {
 #[derive(Default)]
 struct Inbox {
     woken: Mutex<Vec<TaskId>>,
+    /// True if `woken` is not empty: the executor looks often, and mostly finds nothing.
+    has_woken: AtomicBool,
     /// The waker of the root future, which waits for a ready task.
     root: Mutex<Option<Waker>>,
 }
@@ -152,6 +154,7 @@ impl Wake for Alarm {
             return;
         }
         lock(&self.inbox.woken).push(self.id);
+        self.inbox.has_woken.store(true, Ordering::Release);
         let root = lock(&self.inbox.root).take();
         if let Some(root) = root {
             root.wake();
@@ -367,6 +370,10 @@ impl fmt::Debug for Executor {
 impl Tasks {
     /// Moves the woken tasks from the inbox to the end of the ready ones.
     fn collect(&mut self, inbox: &Inbox) {
+        if !inbox.has_woken.load(Ordering::Acquire) {
+            return;
+        }
+        inbox.has_woken.store(false, Ordering::Release);
         mem::swap(&mut *lock(&inbox.woken), &mut self.scratch);
         for id in self.scratch.drain(..) {
             // A task that was removed may still be woken by a waker it left behind.

@@ -41,6 +41,8 @@ pub(crate) struct Pulse {
     rests: AtomicBool,
     /// The name of the code that runs.
     runs: Mutex<String>,
+    /// True while that is the code of the simulation itself, which runs many times in a row.
+    steps: AtomicBool,
 }
 
 impl Pulse {
@@ -53,6 +55,21 @@ impl Pulse {
     pub(crate) fn beats(&self) -> Option<u64> {
         let rests = self.rests.load(Ordering::Relaxed);
         (!rests).then(|| self.beats.load(Ordering::Relaxed))
+    }
+
+    /// Counts a beat. Only the thread of the world does.
+    fn beat(&self) {
+        let beats = self.beats.load(Ordering::Relaxed);
+        self.beats.store(beats + 1, Ordering::Relaxed);
+    }
+
+    /// Notes the name of the code that runs next.
+    fn enters(&self, code: &str) {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if *runs != code {
+            runs.clear();
+            runs.push_str(code);
+        }
     }
 
     /// Returns the name of the code that runs.
@@ -68,13 +85,21 @@ impl Pulse {
 pub fn enters(code: &str) {
     CURRENT.with_borrow(|pulse| {
         let Some(pulse) = pulse else { return };
-        // Only this thread writes.
-        let beats = pulse.beats.load(Ordering::Relaxed);
-        pulse.beats.store(beats + 1, Ordering::Relaxed);
-        let mut runs = pulse.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        if *runs != code {
-            runs.clear();
-            runs.push_str(code);
+        pulse.beat();
+        pulse.steps.store(false, Ordering::Relaxed);
+        pulse.enters(code);
+    });
+}
+
+/// Does what [`enters`] does, for the simulation's own code, at next to no cost if nothing else has
+/// run since the last call. Its name must always be the same.
+pub fn steps(code: &'static str) {
+    CURRENT.with_borrow(|pulse| {
+        let Some(pulse) = pulse else { return };
+        pulse.beat();
+        if !pulse.steps.load(Ordering::Relaxed) {
+            pulse.steps.store(true, Ordering::Relaxed);
+            pulse.enters(code);
         }
     });
 }

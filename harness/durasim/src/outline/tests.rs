@@ -18,7 +18,7 @@ fn history(events: Vec<(u64, EventType, Attributes)>) -> Vec<HistoryEvent> {
             event_id: i64::try_from(index).unwrap() + 1,
             ..Default::default()
         };
-        event.set_event_type(kind);
+        event.event_type = kind.into();
         let time = event.event_time.get_or_insert_default();
         time.seconds = i64::try_from(now_ms / 1_000).unwrap();
         time.nanos = i32::try_from(now_ms % 1_000 * 1_000_000).unwrap();

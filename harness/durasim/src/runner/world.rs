@@ -242,7 +242,7 @@ fn end(world: &World) -> Ended {
         tape: Tape {
             // Entropy follows the seed of a tape too: without it the tape is not the same world.
             seed: state.options.choices.seed(),
-            ..state.choices.taken()
+            ..state.choices.take_tape()
         },
         drift: state.choices.drift(),
         faults: state.faults.injected(),

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use durasim_engine::{Odds, Outcome, TaskId, ambient, may_have_started_threads, watch::enters};
+use durasim_engine::{
+    Odds, Outcome, TaskId, ambient, may_have_started_threads,
+    watch::{enters, steps},
+};
 
 use super::{
     World, diagnosis, network::Message, real_io::Waited, state::State, tolerance::tolerance,
@@ -161,7 +164,7 @@ fn is_settled(world: &World, returned: Returned) -> bool {
 /// Does one of the things that can happen now. Returns `false` if nothing can happen. Tasks that
 /// were polled may have moved the clock.
 fn one_step(world: &World, has_polled: bool) -> bool {
-    enters("a step of the world");
+    steps("a step of the world");
     let mut state = world.state();
     if has_polled {
         state.now_ms = world.clock.now_ms();

@@ -97,17 +97,20 @@ where
         .runtime
         .as_ref()
         .expect("a world has its runtime until it is dropped");
-    runtime.block_on(async {
+    let mut result = None;
+    // The result goes straight to its place. As an output it would be moved at every poll, done or
+    // not, and a world's report has kilobytes.
+    runtime.block_on(Box::pin(async {
         CURRENT.set(Some(Timekeeper {
             start: Instant::now(),
             gate: gate.clone(),
             shown,
         }));
-        let result = root().await;
+        result = Some(root().await);
         // Blocking work completes here, and not in a race with the end of the world.
         gate.settle();
-        result
-    })
+    }));
+    result.expect("the runtime returns once the future is done")
 }
 
 fn build(ambient: Ambient, gate: &Arc<Gate>, shown: &Arc<Shown>) -> Runtime {

@@ -203,7 +203,12 @@ impl State {
         let Some(process) = self.workers.running_mut(at) else {
             return;
         };
-        process.runs.insert(run_id.clone(), workflow);
+        // Most often the process has the run already.
+        if let Some(known) = process.runs.get_mut(&run_id) {
+            *known = workflow;
+        } else {
+            process.runs.insert(run_id.clone(), workflow);
+        }
         if let Some(mock) = mock {
             return self.mock_task_arrives(at, &run_id, workflow, &mock, task);
         }
@@ -211,7 +216,7 @@ impl State {
             external_worker.on_task(process.polls.sticky_queue(), task.into_message())
         } else {
             let (task, events) = task.into_parts();
-            enters(&format!("workflow code of {workflow}"));
+            enters(&workflow.code());
             process.workflows.on_shared_task(task, events)
         };
         self.workflow_task_progress(at, &run_id, progress);
