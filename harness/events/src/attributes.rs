@@ -5,6 +5,21 @@ use temporalio_protos::temporal::api::{
     history::v1::{self as sdk, history_event},
 };
 
+/// A number above those of all types of events.
+const MOST_TYPES: usize = 64;
+
+/// Returns the type of this number; `Unspecified` if there is none.
+///
+/// Events are asked for their types all the time: a worker asks several times at each event that it
+/// applies. The SDK's conversion is no function that compilers inline.
+#[inline]
+pub(crate) fn event_type_of(number: i32) -> EventType {
+    let known = usize::try_from(number)
+        .ok()
+        .and_then(|it| EVENT_TYPES.get(it));
+    known.copied().unwrap_or_default()
+}
+
 /// Defines [`Attributes`] from a list: the tag on the wire, the type of the event, the SDK's
 /// attributes and, after `of`, the field of those that names the event to which this one belongs.
 macro_rules! attributes {
@@ -19,8 +34,16 @@ macro_rules! attributes {
             )+
         }
 
+        /// The types of events, by number.
+        const EVENT_TYPES: [EventType; MOST_TYPES] = {
+            let mut types = [EventType::Unspecified; MOST_TYPES];
+            $(types[EventType::$event_type as usize] = EventType::$event_type;)+
+            types
+        };
+
         impl Attributes {
             /// Returns the type of the events that have these attributes.
+            #[inline]
             pub fn event_type(&self) -> EventType {
                 match self {
                     $(Self::$attributes(_) => EventType::$event_type,)+
@@ -29,6 +52,7 @@ macro_rules! attributes {
 
             /// Returns the event to which this one belongs: of an activity's closing, say, its
             /// scheduled event.
+            #[inline]
             pub(crate) fn initial_event_id(&self) -> Option<i64> {
                 match self {
                     $($(Self::$attributes(attributes) => Some(attributes.$initial),)?)+

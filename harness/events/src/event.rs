@@ -10,10 +10,11 @@ use temporalio_protos::temporal::api::{
     sdk::v1::{EventGroupMarker, UserMetadata},
 };
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, event_type_of};
 
 /// An event of history: the SDK's `HistoryEvent`, with large fields in boxes.
 #[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
 pub struct HistoryEvent {
     /// The number of the event in its history, from 1.
     #[prost(int64, tag = "1")]
@@ -21,8 +22,8 @@ pub struct HistoryEvent {
     /// The time of the event.
     #[prost(message, optional, tag = "2")]
     pub event_time: Option<Timestamp>,
-    /// The type of the event, an [`EventType`].
-    #[prost(enumeration = "EventType", tag = "3")]
+    /// The number of the type of the event, an [`EventType`].
+    #[prost(int32, tag = "3")]
     pub event_type: i32,
     /// The failover version, which SDKs ignore.
     #[prost(int64, tag = "4")]
@@ -59,7 +60,14 @@ pub struct HistoryEvent {
 ///
 /// Source: `sdk-rust: crates/protos/src/protos/mod.rs` (`history::v1::sdk_helpers`).
 impl HistoryEvent {
+    /// Returns the type of the event; `Unspecified` for a number that stands for no type.
+    #[inline]
+    pub fn event_type(&self) -> EventType {
+        event_type_of(self.event_type)
+    }
+
     /// Returns `true` if the event records a command.
+    #[inline]
     pub fn is_command_event(&self) -> bool {
         matches!(
             self.event_type(),
@@ -87,11 +95,13 @@ impl HistoryEvent {
 
     /// Returns the event to which this one belongs: of an activity's closing, say, its scheduled
     /// event.
+    #[inline]
     pub fn get_initial_command_event_id(&self) -> Option<i64> {
         self.attributes.as_ref()?.initial_event_id()
     }
 
     /// Returns `true` if the event closes a run.
+    #[inline]
     pub fn is_final_wf_execution_event(&self) -> bool {
         matches!(
             self.event_type(),
@@ -105,6 +115,7 @@ impl HistoryEvent {
     }
 
     /// Returns `true` if a worker may skip the event, and Core has no use for it.
+    #[inline]
     pub fn is_ignorable(&self) -> bool {
         let has_no_use = |attributes: &Attributes| {
             matches!(
@@ -116,6 +127,13 @@ impl HistoryEvent {
             )
         };
         self.worker_may_ignore && self.attributes.as_ref().is_none_or(has_no_use)
+    }
+}
+
+/// The words of the SDK's own event.
+impl fmt::Debug for HistoryEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        sdk::HistoryEvent::from(self).fmt(f)
     }
 }
 

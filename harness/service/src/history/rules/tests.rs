@@ -101,7 +101,7 @@ fn ids_count_from_one_without_gaps() {
 #[test]
 fn a_type_and_its_attributes_agree() {
     let mut history = with([timer_started()]);
-    history[4].set_event_type(EventType::TimerFired);
+    history[4].event_type = EventType::TimerFired.into();
     assert!(matches!(
         check(&history),
         Err(Violation::Attributes { event_id: 5, .. })
