@@ -1,12 +1,20 @@
 //! The codec of a data converter.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::LazyLock};
 
 use futures::FutureExt;
 use temporalio_common::data_converters::{
     DataConverter, SerializationContextData, WorkflowSerializationContext,
 };
 use temporalio_protos::temporal::api::common::v1::Payload;
+
+/// The SDK's default converter, shared by all who ask for no other.
+static DEFAULT: LazyLock<DataConverter> = LazyLock::new(DataConverter::default);
+
+/// Returns the SDK's default converter.
+pub(crate) fn default_converter() -> DataConverter {
+    DEFAULT.clone()
+}
 
 /// Returns `true` if payloads change on their way through the converter's codec.
 ///
@@ -19,8 +27,12 @@ pub(crate) fn uses_codec(converter: &DataConverter) -> bool {
         /// The last answer, with its converter: most often a world asks about the same again.
         static LAST: RefCell<Option<(DataConverter, bool)>> = const { RefCell::new(None) };
     }
+    let has_codec_of = |known: &DataConverter| std::ptr::addr_eq(known.codec(), converter.codec());
+    if has_codec_of(&DEFAULT) {
+        return false;
+    }
     LAST.with_borrow_mut(|last| match last {
-        Some((known, answer)) if std::ptr::addr_eq(known.codec(), converter.codec()) => *answer,
+        Some((known, answer)) if has_codec_of(known) => *answer,
         _ => {
             last.insert((converter.clone(), changes_payloads(converter)))
                 .1

@@ -15,7 +15,7 @@ use temporalio_protos::{
 
 use crate::{
     Nondeterminism, TaskFailureReason, WorkflowDefinitions, WorkflowPanic,
-    codec::uses_codec,
+    codec::{default_converter, uses_codec},
     execution::{Execution, ExecutionError, WorkerFacts, describe},
     history::{History, updates_cut_in_two_ways},
     instance::InstanceSettings,
@@ -67,7 +67,7 @@ impl Default for ReplayOptions {
             task_queue: "ReplayTaskQueue".to_owned(),
             workflow_id: "replay-workflow".to_owned(),
             run_id: None,
-            data_converter: DataConverter::default(),
+            data_converter: default_converter(),
             build_id: String::new(),
             keep_activations: true,
             mode: ReplayMode::Strict,

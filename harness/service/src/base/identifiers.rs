@@ -92,7 +92,9 @@ pub(crate) fn derived_uuid(name: &str, ordinal: u64) -> String {
     // The shape is that of a version 4 UUID, for code that checks it.
     uuid::Builder::from_random_bytes(bytes)
         .into_uuid()
-        .to_string()
+        .hyphenated()
+        .encode_lower(&mut uuid::Uuid::encode_buffer())
+        .to_owned()
 }
 
 /// Returns a number below `bound` that is a function of a name and an ordinal; 0 without a bound.

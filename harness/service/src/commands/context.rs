@@ -121,7 +121,11 @@ impl CommandContext<'_> {
         field: &str,
     ) -> Applied {
         let bytes = payload.map_or(0, Message::encoded_len);
-        self.keep_size_within(bytes, cause, &format!("{field} exceeds size limit."))
+        if bytes > self.limits.payload_bytes {
+            let message = format!("{field} exceeds size limit.");
+            return Err(CommandFailure::terminating(cause, message));
+        }
+        Ok(())
     }
 
     /// Checks a size against the limit on payloads.

@@ -20,6 +20,8 @@ mod protocol_message;
 pub(crate) mod sequence;
 mod timers;
 
+use std::mem::take;
+
 use crate::{
     api::{
         command::{Command, command::Attributes},
@@ -36,11 +38,12 @@ use crate::{
 /// # Errors
 ///
 /// The failure of the first bad command.
-pub(crate) fn apply(context: &mut CommandContext<'_>, commands: Vec<Command>) -> Applied {
+pub(crate) fn apply(context: &mut CommandContext<'_>, commands: &mut [Command]) -> Applied {
+    // A command is large whatever it says: it stays where it is, and its attributes are taken out.
     for command in commands {
-        let kind = sequence::type_of(&command);
-        context.user_metadata = command.user_metadata;
-        let Some(attributes) = command.attributes else {
+        let kind = sequence::type_of(command);
+        context.user_metadata = command.user_metadata.take();
+        let Some(attributes) = &mut command.attributes else {
             let message = match kind {
                 CommandType::ScheduleNexusOperation => {
                     "empty ScheduleNexusOperationCommandAttributes".into()
@@ -84,54 +87,54 @@ fn cause_of_bad(kind: CommandType) -> WorkflowTaskFailedCause {
     }
 }
 
-fn apply_one(context: &mut CommandContext<'_>, attributes: Attributes) -> Applied {
+fn apply_one(context: &mut CommandContext<'_>, attributes: &mut Attributes) -> Applied {
     match attributes {
         Attributes::ScheduleActivityTaskCommandAttributes(command) => {
-            activities::schedule(context, command)
+            activities::schedule(context, take(command))
         }
         Attributes::RequestCancelActivityTaskCommandAttributes(command) => {
-            activities::request_cancel(context, command)
+            activities::request_cancel(context, take(command))
         }
-        Attributes::StartTimerCommandAttributes(command) => timers::start(context, command),
-        Attributes::CancelTimerCommandAttributes(command) => timers::cancel(context, command),
+        Attributes::StartTimerCommandAttributes(command) => timers::start(context, take(command)),
+        Attributes::CancelTimerCommandAttributes(command) => timers::cancel(context, take(command)),
         Attributes::CompleteWorkflowExecutionCommandAttributes(command) => {
-            close_workflow_execution::complete(context, command)
+            close_workflow_execution::complete(context, take(command))
         }
         Attributes::FailWorkflowExecutionCommandAttributes(command) => {
-            close_workflow_execution::fail(context, command)
+            close_workflow_execution::fail(context, take(command))
         }
         Attributes::CancelWorkflowExecutionCommandAttributes(command) => {
-            close_workflow_execution::cancel(context, command)
+            close_workflow_execution::cancel(context, take(command))
         }
         Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(command) => {
-            continue_as_new::continue_as_new(context, command)
+            continue_as_new::continue_as_new(context, take(command))
         }
         Attributes::RecordMarkerCommandAttributes(command) => {
-            properties::record_marker(context, command)
+            properties::record_marker(context, take(command))
         }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(command) => {
-            properties::upsert_search_attributes(context, command)
+            properties::upsert_search_attributes(context, take(command))
         }
         Attributes::ModifyWorkflowPropertiesCommandAttributes(command) => {
-            properties::modify_properties(context, command)
+            properties::modify_properties(context, take(command))
         }
         Attributes::StartChildWorkflowExecutionCommandAttributes(command) => {
-            children::start(context, command)
+            children::start(context, take(command))
         }
         Attributes::SignalExternalWorkflowExecutionCommandAttributes(command) => {
-            external_workflows::signal(context, command)
+            external_workflows::signal(context, take(command))
         }
         Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(command) => {
-            external_workflows::request_cancel(context, command)
+            external_workflows::request_cancel(context, take(command))
         }
         Attributes::ProtocolMessageCommandAttributes(command) => {
-            protocol_message::apply(context, &command)
+            protocol_message::apply(context, command)
         }
         Attributes::ScheduleNexusOperationCommandAttributes(command) => {
-            nexus_operations::schedule(context, command)
+            nexus_operations::schedule(context, take(command))
         }
         Attributes::RequestCancelNexusOperationCommandAttributes(command) => {
-            nexus_operations::request_cancel(context, command)
+            nexus_operations::request_cancel(context, take(command))
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn handle(
             Ok(poll_workflow_task_queue::handle(service, id, *request))
         }
         Request::RespondWorkflowTaskCompleted(request) => {
-            respond_workflow_task_completed::handle(service, *request)
+            respond_workflow_task_completed::handle(service, request)
         }
         Request::PollActivityTaskQueue(request) => {
             Ok(poll_activity_task_queue::handle(service, id, *request))

@@ -34,7 +34,7 @@ use crate::{
 
 pub(super) fn handle(
     service: &mut Service,
-    mut request: RespondWorkflowTaskCompletedRequest,
+    mut request: Box<RespondWorkflowTaskCompletedRequest>,
 ) -> Handled {
     let (key, task) = started_task(service, &request.task_token)?;
     let handled = Completion::new(&mut request).apply(service, key, &task, request);
@@ -107,17 +107,18 @@ impl Completion {
         service: &mut Service,
         key: RunKey,
         task: &WorkflowTask,
-        request: RespondWorkflowTaskCompletedRequest,
+        mut request: Box<RespondWorkflowTaskCompletedRequest>,
     ) -> Handled {
         // Heartbeats may not keep the task alive forever.
         if self.has_beaten_too_long(service, task) {
             self.answer_queries(service, key);
-            self.time_out_heartbeats(service, key, sticky_of(request.sticky_attributes));
+            let sticky = sticky_of(request.sticky_attributes.take());
+            self.time_out_heartbeats(service, key, sticky);
             return Err(status::not_found("workflow task heartbeat timeout"));
         }
         // Apply the commands, all of them or none.
         commands::sequence::check(&request.commands)?;
-        let applied = apply_commands(service, key, request);
+        let applied = apply_commands(service, key, &mut request);
         match applied {
             Ok(applied) => {
                 self.answer_queries(service, key);
@@ -298,7 +299,7 @@ struct AppliedCommands {
 fn apply_commands(
     service: &mut Service,
     key: RunKey,
-    mut request: RespondWorkflowTaskCompletedRequest,
+    request: &mut RespondWorkflowTaskCompletedRequest,
 ) -> Result<AppliedCommands, CommandFailure> {
     let now_ms = service.now_ms;
     let next_run_ordinal = service
@@ -308,8 +309,8 @@ fn apply_commands(
     let has_buffered_events = !run.history.buffered().is_empty();
     // Complete the task, and remember the state before it.
     let savepoint = run.savepoint();
-    let completed_event_id = run.complete_workflow_task(now_ms, &mut request);
-    let commands = std::mem::take(&mut request.commands);
+    let completed_event_id = run.complete_workflow_task(now_ms, request);
+    let mut commands = std::mem::take(&mut request.commands);
     let is_heartbeat = request.force_create_new_workflow_task;
     run.state.workflow_task.sticky = sticky_of(request.sticky_attributes.take());
     let mut context = CommandContext {
@@ -329,7 +330,7 @@ fn apply_commands(
         user_metadata: None,
     };
     // Apply the commands, then keep the result or restore the state.
-    let applied = commands::apply(&mut context, commands);
+    let applied = commands::apply(&mut context, &mut commands);
     let (needs_task, next_run) = (
         context.has_buffered_events || context.needs_workflow_task,
         context.next_run.take(),

@@ -14,8 +14,8 @@ use crate::api::{HistoryEvent, history::History, protocol, rpc::PollWorkflowTask
 /// not copy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolledWorkflowTask {
-    /// The message; its history has no events.
-    message: PollWorkflowTaskQueueResponse,
+    /// The message; its history has no events. Boxed, for a task goes through many hands.
+    message: Box<PollWorkflowTaskQueueResponse>,
     events: Vec<Arc<HistoryEvent>>,
 }
 
@@ -25,13 +25,9 @@ impl PolledWorkflowTask {
         message: PollWorkflowTaskQueueResponse,
         events: Vec<Arc<HistoryEvent>>,
     ) -> Self {
-        Self {
-            message: PollWorkflowTaskQueueResponse {
-                history: Some(History::default()),
-                ..message
-            },
-            events,
-        }
+        let mut message = Box::new(message);
+        message.history = Some(History::default());
+        Self { message, events }
     }
 
     pub(crate) fn with_messages(mut self, messages: Vec<protocol::Message>) -> Self {
@@ -45,7 +41,7 @@ impl PolledWorkflowTask {
     }
 
     /// Returns the message without events, and the events.
-    pub fn into_parts(self) -> (PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>) {
+    pub fn into_parts(self) -> (Box<PollWorkflowTaskQueueResponse>, Vec<Arc<HistoryEvent>>) {
         (self.message, self.events)
     }
 
@@ -58,7 +54,7 @@ impl PolledWorkflowTask {
         if let Some(history) = &mut message.history {
             history.events = events.iter().map(|event| (&**event).into()).collect();
         }
-        message
+        *message
     }
 
     pub(crate) fn encode_to_vec(&self) -> Vec<u8> {
@@ -77,7 +73,7 @@ impl From<PollWorkflowTaskQueueResponse> for PolledWorkflowTask {
             .as_mut()
             .map(|history| std::mem::take(&mut history.events));
         Self {
-            message,
+            message: Box::new(message),
             events: events
                 .unwrap_or_default()
                 .into_iter()

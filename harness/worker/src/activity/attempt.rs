@@ -20,13 +20,11 @@ use super::{
     CallLog,
     callbacks::{AtHeartbeat, AtHeartbeatCallback, ClockCallback, HeartbeatCallback},
 };
-use crate::LocalActivityTask;
+use crate::{LocalActivityTask, codec::default_converter};
 
 static NOWHERE: LazyLock<HeartbeatCallback> = LazyLock::new(|| Arc::new(|_| ()));
 
 static GOES_ON: LazyLock<AtHeartbeatCallback> = LazyLock::new(|| Arc::new(|| AtHeartbeat::GoOn));
-
-static DEFAULT_CONVERTER: LazyLock<DataConverter> = LazyLock::new(DataConverter::default);
 
 /// One attempt of an activity, ready to run.
 ///
@@ -134,7 +132,7 @@ impl ActivityAttempt {
             at_heartbeat: GOES_ON.clone(),
             cancel: CancellationToken::new(),
             client: None,
-            data_converter: DEFAULT_CONVERTER.clone(),
+            data_converter: default_converter(),
             log: CallLog::default(),
         }
     }

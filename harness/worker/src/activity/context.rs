@@ -7,7 +7,7 @@
 use std::{
     any::Any,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime},
@@ -265,27 +265,46 @@ fn activity_info(
         .unzip();
     let activity_run_id =
         (workflow_id.is_none() && !start.run_id.is_empty()).then_some(start.run_id);
-    TestActivityInfoOptions::builder()
-        .task_token(task_token)
-        .task_queue(task_queue)
-        .workflow_type(Some(start.workflow_type).filter(|name| !name.is_empty()))
-        .namespace(start.workflow_namespace)
-        .workflow_id(workflow_id)
-        .workflow_run_id(workflow_run_id)
-        .activity_id(start.activity_id)
-        .activity_type(start.activity_type)
-        .maybe_heartbeat_timeout(start.heartbeat_timeout.try_into_or_none())
-        .scheduled_time(start.scheduled_time.try_into_or_none())
-        .started_time(start.started_time.try_into_or_none())
-        .deadline(deadline)
-        .attempt(start.attempt)
-        .current_attempt_scheduled_time(start.current_attempt_scheduled_time.try_into_or_none())
-        .maybe_retry_policy(start.retry_policy.map(Into::into))
-        .is_local(start.is_local)
-        .priority(start.priority.map(Into::into).unwrap_or_default())
-        .maybe_activity_run_id(activity_run_id)
-        .build()
+    let mut info = BLANK.clone();
+    info.task_token = task_token;
+    info.task_queue = task_queue;
+    info.workflow_type = Some(start.workflow_type).filter(|name| !name.is_empty());
+    info.namespace = start.workflow_namespace;
+    info.workflow_id = workflow_id;
+    info.workflow_run_id = workflow_run_id;
+    info.activity_id = start.activity_id;
+    info.activity_type = start.activity_type;
+    info.heartbeat_timeout = start.heartbeat_timeout.try_into_or_none();
+    info.scheduled_time = start.scheduled_time.try_into_or_none();
+    info.started_time = start.started_time.try_into_or_none();
+    info.deadline = deadline;
+    info.attempt = start.attempt;
+    info.current_attempt_scheduled_time = start.current_attempt_scheduled_time.try_into_or_none();
+    info.retry_policy = start.retry_policy.map(Into::into);
+    info.is_local = start.is_local;
+    info.priority = start.priority.map(Into::into).unwrap_or_default();
+    info.activity_run_id = activity_run_id;
+    info
 }
+
+/// An info without content, to be filled in. Only the SDK's builder makes one, and it moves the
+/// whole info at each of its steps.
+static BLANK: LazyLock<ActivityInfo> = LazyLock::new(|| {
+    TestActivityInfoOptions::builder()
+        .task_token(Vec::new())
+        .workflow_type(None)
+        .namespace("")
+        .workflow_id(None)
+        .workflow_run_id(None)
+        .activity_id("")
+        .activity_type("")
+        .task_queue("")
+        .scheduled_time(None)
+        .started_time(None)
+        .deadline(None)
+        .current_attempt_scheduled_time(None)
+        .build()
+});
 
 /// Returns the earlier of the two deadlines, by the SDK's rule: there is none unless both times and
 /// both timeouts are known, and a schedule-to-close timeout of zero is no deadline.

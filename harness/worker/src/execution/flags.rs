@@ -54,11 +54,11 @@ impl Flags {
     /// Returns `true` if the rule holds. A rule that can be recorded now holds, and is recorded
     /// with the next completion.
     pub(crate) fn try_use(&mut self, flag: CoreFlag, record: bool) -> bool {
-        if record {
+        let is_recorded = self.core.contains(&(flag as u32));
+        if record && !is_recorded {
             self.core_since_completion.insert(flag as u32);
-            return true;
         }
-        self.core.contains(&(flag as u32))
+        record || is_recorded
     }
 
     /// Returns the metadata for the completion of a workflow task: those flags, and those of the
@@ -74,12 +74,9 @@ impl Flags {
                 self.core_since_completion.insert(flag);
             }
         }
-        let core_used_flags = self
-            .core_since_completion
-            .difference(&self.core)
-            .copied()
-            .collect();
-        self.core.append(&mut self.core_since_completion);
+        let used = std::mem::take(&mut self.core_since_completion);
+        let core_used_flags: Vec<u32> = used.difference(&self.core).copied().collect();
+        self.core.extend(&core_used_flags);
         let unless_known = |name: &str, last: &str| {
             if name == last {
                 String::new()

@@ -1,6 +1,6 @@
 //! Commands of workflow code: each makes a machine, or is handed to one.
 
-use std::rc::Rc;
+use std::{mem::take, rc::Rc};
 
 use temporalio_protos::{
     VERSION_SEARCH_ATTR_KEY,
@@ -53,15 +53,18 @@ macro_rules! machine_to_cancel {
 
 impl Execution<'_> {
     /// Handles the commands with which workflow code answered an activation.
-    pub(crate) fn handle_commands(&mut self, commands: Vec<IssuedCommand>) -> Result<()> {
-        for IssuedCommand { command, issued_at } in commands {
-            self.issuing = issued_at;
+    pub(crate) fn handle_commands(&mut self, mut commands: Vec<IssuedCommand>) -> Result<()> {
+        // A command is large whatever it says: it stays where it is, and its parts are taken out.
+        for issued in &mut commands {
+            self.issuing = issued.issued_at.take();
+            let command = &mut issued.command;
             let annotations = Annotations {
-                metadata: command.user_metadata,
-                event_groups: command.event_group_markers,
+                metadata: command.user_metadata.take().map(Box::new),
+                event_groups: take(&mut command.event_group_markers),
             };
             let variant = command
                 .variant
+                .as_mut()
                 .ok_or_else(|| fatal!("Lang provided workflow command with empty variant"))?;
             self.handle_command(variant, annotations)?;
         }
@@ -73,11 +76,12 @@ impl Execution<'_> {
         self.prepare_commands()
     }
 
-    /// Handles one command.
-    fn handle_command(&mut self, variant: Variant, annotations: Annotations) -> Result<()> {
+    /// Handles one command, whose attributes are left empty.
+    fn handle_command(&mut self, variant: &mut Variant, annotations: Annotations) -> Result<()> {
         match variant {
             // Timers.
             Variant::StartTimer(attributes) => {
+                let attributes = take(attributes);
                 let id = CommandId::Timer(attributes.seq);
                 let (machine, command) = Timer::start(attributes, annotations.clone());
                 self.add_command(Machine::Timer(machine), command, annotations, Some(id));
@@ -91,6 +95,7 @@ impl Execution<'_> {
 
             // Activities.
             Variant::ScheduleActivity(attributes) => {
+                let attributes = take(attributes);
                 let id = CommandId::Activity(attributes.seq);
                 let compatible =
                     self.compatible(attributes.versioning_intent(), &attributes.task_queue);
@@ -112,7 +117,7 @@ impl Execution<'_> {
 
             // Local activities.
             Variant::ScheduleLocalActivity(attributes) => {
-                self.schedule_local(attributes, annotations)?;
+                self.schedule_local(take(attributes), annotations)?;
             }
             Variant::RequestCancelLocalActivity(attributes) => {
                 let index = self.local_activities.activation_index();
@@ -124,6 +129,7 @@ impl Execution<'_> {
 
             // Other workflows.
             Variant::StartChildWorkflowExecution(attributes) => {
+                let attributes = take(attributes);
                 let id = CommandId::ChildWorkflowStart(attributes.seq);
                 let compatible =
                     self.compatible(attributes.versioning_intent(), &attributes.task_queue);
@@ -139,10 +145,11 @@ impl Execution<'_> {
             Variant::CancelChildWorkflowExecution(attributes) => {
                 let id = CommandId::ChildWorkflowStart(attributes.child_workflow_seq);
                 let (key, machine) = machine_to_cancel!(self, id, ChildWorkflow);
-                let responses = machine.cancel(attributes.reason, annotations)?;
+                let responses = machine.cancel(take(&mut attributes.reason), annotations)?;
                 self.process(key, responses)?;
             }
             Variant::SignalExternalWorkflowExecution(attributes) => {
+                let attributes = take(attributes);
                 let id = CommandId::SignalExternal(attributes.seq);
                 let (machine, command) = SignalExternal::send(attributes, &self.facts.namespace)?;
                 self.add_command(
@@ -159,11 +166,12 @@ impl Execution<'_> {
                 self.process(key, responses)?;
             }
             Variant::RequestCancelExternalWorkflowExecution(attributes) => {
-                self.cancel_external(attributes, annotations)?;
+                self.cancel_external(take(attributes), annotations)?;
             }
 
             // Nexus operations.
             Variant::ScheduleNexusOperation(attributes) => {
+                let attributes = take(attributes);
                 let id = CommandId::NexusOperation(attributes.seq);
                 let (machine, command) = NexusOperation::schedule(attributes, annotations.clone());
                 self.add_command(
@@ -182,29 +190,29 @@ impl Execution<'_> {
 
             // Commands without a result.
             Variant::SetPatchMarker(attributes) => {
-                self.set_patch_marker(attributes, annotations)?;
+                self.set_patch_marker(take(attributes), annotations)?;
             }
             Variant::UpsertWorkflowSearchAttributes(attributes) => {
-                self.upsert_search_attributes(attributes, annotations);
+                self.upsert_search_attributes(take(attributes), annotations);
             }
             Variant::ModifyWorkflowProperties(attributes) => {
                 let machine = Machine::Upsert(Upsert::new(UpsertKind::Properties));
-                self.add_command(machine, attributes.into(), annotations, None);
+                self.add_command(machine, take(attributes).into(), annotations, None);
             }
 
             // Answers, and the end of the run.
-            Variant::UpdateResponse(response) => self.respond_to_update(response)?,
+            Variant::UpdateResponse(response) => self.respond_to_update(take(response))?,
             Variant::CompleteWorkflowExecution(attributes) => {
-                self.close(Closing::complete(), attributes.into(), annotations);
+                self.close(Closing::complete(), take(attributes).into(), annotations);
             }
             Variant::FailWorkflowExecution(attributes) => {
-                self.close(Closing::fail(), attributes.into(), annotations);
+                self.close(Closing::fail(), take(attributes).into(), annotations);
             }
             Variant::CancelWorkflowExecution(attributes) => {
-                self.close(Closing::cancel(), attributes.into(), annotations);
+                self.close(Closing::cancel(), take(attributes).into(), annotations);
             }
             Variant::ContinueAsNewWorkflowExecution(attributes) => {
-                let attributes = self.with_current_values(attributes);
+                let attributes = self.with_current_values(take(attributes));
                 let compatible =
                     self.compatible(attributes.versioning_intent(), &attributes.task_queue);
                 let command = continue_as_new_cmd_to_api(attributes, compatible);

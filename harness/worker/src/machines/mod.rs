@@ -71,7 +71,8 @@ pub(crate) use {fatal, nondeterminism};
 /// The metadata that workflow code attached to a command, for the service.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Annotations {
-    pub(crate) metadata: Option<UserMetadata>,
+    /// Boxed, for it is large and rare.
+    pub(crate) metadata: Option<Box<UserMetadata>>,
     pub(crate) event_groups: Vec<EventGroupMarker>,
 }
 
@@ -94,7 +95,7 @@ impl Annotations {
         Command {
             command_type: attributes.as_type() as i32,
             attributes: Some(attributes),
-            user_metadata: self.metadata,
+            user_metadata: self.metadata.map(|metadata| *metadata),
             event_group_markers: self.event_groups,
         }
     }

@@ -68,7 +68,7 @@ pub struct WorkflowWorker {
     /// The number of fetches so far.
     fetches: u64,
     /// The tasks that came while their run was busy, each with its events.
-    buffered: Vec<(PollWorkflowTaskQueueResponse, Vec<Arc<HistoryEvent>>)>,
+    buffered: Vec<(Box<PollWorkflowTaskQueueResponse>, Vec<Arc<HistoryEvent>>)>,
 }
 
 /// A task that waits for history.
@@ -127,13 +127,13 @@ impl WorkflowWorker {
             .map(|history| history.events)
             .unwrap_or_default();
         let events = events.into_iter().map(|event| Arc::new(event.into()));
-        self.on_shared_task(response, events.collect())
+        self.on_shared_task(Box::new(response), events.collect())
     }
 
     /// Handles a workflow task, as [`Self::on_task`] does, whose events are shared with the sender.
     pub fn on_shared_task(
         &mut self,
-        mut response: PollWorkflowTaskQueueResponse,
+        mut response: Box<PollWorkflowTaskQueueResponse>,
         events: Vec<Arc<HistoryEvent>>,
     ) -> WorkflowTaskProgress {
         let (Some(execution), Some(_)) = (&response.workflow_execution, &response.workflow_type)

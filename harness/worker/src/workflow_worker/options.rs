@@ -8,6 +8,8 @@ use std::{
 use temporalio_common::data_converters::DataConverter;
 use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
+use crate::codec::default_converter;
+
 /// An error in workflow code that an option lets fail the workflow, instead of its workflow task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -69,7 +71,7 @@ impl WorkflowWorkerOptions {
             identity,
             sticky_schedule_to_start_timeout: Duration::from_secs(10),
             max_cached: 1000,
-            data_converter: DataConverter::default(),
+            data_converter: default_converter(),
             workflow_failure_errors: BTreeSet::new(),
             workflow_types_to_failure_errors: BTreeMap::new(),
             patch_activation_callback: None,

@@ -38,7 +38,7 @@ pub(super) struct Work {
 impl Work {
     /// Reads a task. A task whose messages cannot be read fails.
     pub(super) fn new(
-        response: PollWorkflowTaskQueueResponse,
+        response: Box<PollWorkflowTaskQueueResponse>,
     ) -> Result<Self, (OpenTask, Box<RunFailure>)> {
         let is_legacy_query = response.query.is_some();
         let mut queries: Vec<QueryWorkflow> = response
