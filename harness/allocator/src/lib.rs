@@ -102,8 +102,19 @@ fn borrowed<T>(call: impl FnOnce(&mut Lists) -> T) -> T {
     result
 }
 
-/// Allocates a block where no free one is at hand. Apart from the usual case, which is a dozen
-/// instructions.
+/// Exchanges the lists of this thread for some that no thread has, if there are any.
+///
+/// A thread that runs worlds on other threads frees the blocks of their reports, and allocates few.
+/// If it kept its lists, they would grow with each world, and each world would take new memory. So
+/// such a thread calls this before each world. Without [`WorldAllocator`] it does nothing.
+pub fn exchange_lists() {
+    if let Some(own) = LISTS.get() {
+        LISTS.set(Some(POOL.exchange(own)));
+    }
+}
+
+/// Allocates a block that is large, or of which no free one is at hand. Apart from the usual case,
+/// which is a dozen instructions.
 #[cold]
 #[inline(never)]
 unsafe fn alloc_slowly(layout: Layout) -> *mut u8 {

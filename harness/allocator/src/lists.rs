@@ -52,6 +52,8 @@ impl Lists {
             let layout = Layout::from_size_align(CHUNK, 16).expect("a valid layout");
             // SAFETY: the layout has a size.
             let chunk = unsafe { System.alloc(layout) };
+            #[cfg(test)]
+            crate::tests::CHUNKS.fetch_add(1, Ordering::Relaxed);
             if chunk.is_null() {
                 return ptr::null_mut();
             }
@@ -134,6 +136,18 @@ impl Pool {
         // SAFETY: the memory is new, and has the layout of a set.
         unsafe { lists.write(empty) };
         lists
+    }
+
+    /// Exchanges a set for one in the pool; returns it again if the pool is empty.
+    pub(crate) fn exchange(&self, mut lists: NonNull<Lists>) -> NonNull<Lists> {
+        self.locked(|first| {
+            let Some(idle) = *first else { return lists };
+            // SAFETY: the caller gives the set up, and a set in the pool is used under the lock
+            // alone.
+            unsafe { lists.as_mut().next = idle.as_ref().next };
+            *first = Some(lists);
+            idle
+        })
     }
 
     /// Puts a set into the pool.

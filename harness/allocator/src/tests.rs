@@ -1,11 +1,18 @@
 #![allow(clippy::disallowed_methods, reason = "other threads are the point")]
 
-use std::{collections::BTreeMap, thread};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use super::*;
 
 #[global_allocator]
 static ALLOCATOR: WorldAllocator = WorldAllocator;
+
+/// The number of chunks that were taken from the system.
+pub(super) static CHUNKS: AtomicUsize = AtomicUsize::new(0);
 
 /// Allocates, grows, shrinks and frees vectors of many sizes, each filled with a byte of its own.
 fn churn(seed: u64) {
@@ -79,4 +86,23 @@ fn a_thread_may_allocate_while_its_locals_are_dropped() {
         let ends = thread::spawn(|| LATE.with(|_| drop(vec![1_u8; 100])));
         ends.join().unwrap();
     }
+}
+
+#[test]
+fn blocks_that_another_thread_frees_serve_the_threads_after_it() {
+    let world = || {
+        exchange_lists();
+        let report = thread::spawn(|| vec![vec![7_u8; 500]; 1_000]);
+        drop(report.join().unwrap());
+    };
+    for _ in 0..10 {
+        world();
+    }
+    let before = CHUNKS.load(Ordering::Relaxed);
+    for _ in 0..400 {
+        world();
+    }
+    // Each of the 400 has the memory of a chunk. The other tests take some too.
+    let taken = CHUNKS.load(Ordering::Relaxed) - before;
+    assert!(taken < 150, "{taken} chunks");
 }

@@ -39,6 +39,9 @@ pub(super) fn run_judged(
     reference: Option<&Reference>,
 ) -> WorldReport {
     crate::logging::init();
+    // This thread frees what the world leaves behind, for the next one.
+    #[cfg(feature = "allocator")]
+    durasim_allocator::exchange_lists();
     // The connection outlives the world, and a simulated thread may not have what it asks for.
     world::connection();
     // Every world has the same ambient seed: a test that draws random ids draws the same ones in
