@@ -23,8 +23,8 @@ use temporalio_protos::temporal::api::{
         LockTimeSkippingRequest, SleepRequest, SleepUntilRequest, UnlockTimeSkippingRequest,
     },
     workflowservice::v1::{
-        GetWorkflowExecutionHistoryRequest, PollWorkflowTaskQueueRequest,
-        PollWorkflowTaskQueueResponse, RegisterNamespaceRequest,
+        DescribeWorkflowExecutionRequest, GetWorkflowExecutionHistoryRequest,
+        PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse, RegisterNamespaceRequest,
         RespondWorkflowTaskCompletedRequest, StartWorkflowExecutionRequest,
     },
 };
@@ -42,8 +42,14 @@ struct World {
 
 impl World {
     async fn new(time: Time) -> Self {
+        Self::with(time, None).await
+    }
+
+    /// Returns a server that keeps closed workflows for this time.
+    async fn with(time: Time, retention: Option<Duration>) -> Self {
         let mut options = ServerOptions::new((Ipv4Addr::LOCALHOST, 0).into());
         options.time = time;
+        options.retention = retention;
         let server = Server::bind(options).await.expect("a port that is free");
         let address = server.local_address();
         let (stop, stopped) = oneshot::channel();
@@ -136,6 +142,26 @@ impl World {
         page.history?.events.first().map(HistoryEvent::event_type)
     }
 
+    /// Returns `true` if a workflow is found.
+    async fn has(&self, workflow_id: &str) -> bool {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            execution: Some(WorkflowExecution {
+                workflow_id: workflow_id.to_owned(),
+                run_id: String::new(),
+            }),
+        };
+        let mut service = self.client.workflow_service();
+        let described = service.describe_workflow_execution(request.into_request());
+        match described.await {
+            Ok(_) => true,
+            Err(missing) => {
+                assert_eq!(missing.code(), Code::NotFound);
+                false
+            }
+        }
+    }
+
     async fn unlock(&self) {
         let mut service = self.client.test_service();
         let request = UnlockTimeSkippingRequest {}.into_request();
@@ -200,6 +226,22 @@ async fn a_month_passes_at_once_if_nobody_holds_time_up() {
     let month_ms = i64::try_from(MONTH.as_millis()).expect("a month");
     assert!(world.now_ms().await - before_ms >= month_ms);
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_is_kept_while_months_are_skipped_unless_a_retention_is_set() {
+    let hour = Duration::from_hours(1);
+    for (retention, is_kept) in [(None, true), (Some(hour), false)] {
+        let world = World::with(Time::Skipping { locked: false }, retention).await;
+        world.start("short").await;
+        world.work(complete()).await;
+        world.start("long").await;
+        world.work(timer(MONTH)).await;
+        within(Duration::from_secs(30), world.work(complete())).await;
+        assert!(world.has("long").await);
+        assert_eq!(world.has("short").await, is_kept, "{retention:?}");
+        world.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,6 +72,18 @@ proptest! {
     }
 }
 
+/// The RPCs that a server in its default configuration refuses always.
+const DISABLED: [Rpc; 8] = [
+    Rpc::PauseWorkflowExecution,
+    Rpc::UnpauseWorkflowExecution,
+    Rpc::PollWorkflowExecutionTimeSkipping,
+    Rpc::CreateWorkflowRule,
+    Rpc::DescribeWorkflowRule,
+    Rpc::DeleteWorkflowRule,
+    Rpc::ListWorkflowRules,
+    Rpc::TriggerWorkflowRule,
+];
+
 /// Shows that the requests made here are not refused for their form alone.
 #[test]
 fn nearly_every_rpc_is_served_for_some_request() {
@@ -91,7 +103,7 @@ fn nearly_every_rpc_is_served_for_some_request() {
         });
     }
     world.end();
-    let asked = |rpc: &Rpc| protocol::workflow_rpc(*rpc).is_some();
+    let asked = |rpc: &Rpc| protocol::workflow_rpc(*rpc).is_some() && !DISABLED.contains(rpc);
     let all: BTreeSet<_> = Rpc::ALL.iter().copied().filter(asked).collect();
     let refused: Vec<_> = all.difference(world.served()).collect();
     assert!(refused.len() * 10 <= all.len(), "never served: {refused:?}");

@@ -3,6 +3,14 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::api::{
+    activity::callback_info::{ActivityClosed, trigger},
+    common::{
+        Callback,
+        callback::{Nexus, Variant},
+    },
+    enums::CallbackState,
+};
 
 #[test]
 fn an_id_in_use_is_refused_or_the_running_activity_is_used() {
@@ -201,4 +209,47 @@ fn a_start_needs_a_task_queue_and_a_timeout() {
         message.starts_with("a valid StartToCloseTimeout"),
         "{message}"
     );
+}
+
+#[test]
+fn a_description_shows_the_callbacks_and_what_became_of_them() {
+    let mut world = World::new();
+    let callback = Callback {
+        variant: Some(Variant::Nexus(Nexus {
+            url: "temporal://system".to_owned(),
+            header: [("Temporal-Callback-Token".to_owned(), "unknown".to_owned())].into(),
+        })),
+        ..Callback::default()
+    };
+    let request = StartActivityExecutionRequest {
+        completion_callbacks: vec![callback.clone()],
+        ..start_request("charge")
+    };
+    start(&mut world, request.clone());
+    let callbacks = describe(&mut world).callbacks;
+    let info = callbacks[0].info.as_ref().unwrap();
+    assert_eq!(
+        (
+            info.state(),
+            info.attempt,
+            info.last_attempt_failure.as_ref()
+        ),
+        (CallbackState::Standby, 0, None)
+    );
+    let closed = trigger::Variant::ActivityClosed(ActivityClosed {});
+    assert_eq!(callbacks[0].trigger.as_ref().unwrap().variant, Some(closed));
+    // Nobody waits for an operation of this token.
+    let started = task(&mut world);
+    complete(&mut world, &started).unwrap();
+    let info = describe(&mut world).callbacks[0].info.clone().unwrap();
+    assert_eq!((info.state(), info.attempt), (CallbackState::Failed, 1));
+    assert!(info.last_attempt_failure.is_some());
+
+    let mut elsewhere = request;
+    elsewhere.activity_id = "other".to_owned();
+    elsewhere.completion_callbacks[0].variant = Some(Variant::Nexus(Nexus {
+        url: "https://example.com".to_owned(),
+        ..Nexus::default()
+    }));
+    assert_eq!(refused(&mut world, elsewhere).0, Code::InvalidArgument);
 }

@@ -53,7 +53,8 @@ fn rate(update: Option<&RateLimitUpdate>, label: &str) -> Result<(), Status> {
     let Some(limit) = update.rate_limit else {
         return Ok(());
     };
-    if limit.requests_per_second < 0.0 {
+    // The server takes what is no number, and shows it to those who ask.
+    if limit.requests_per_second < 0.0 || limit.requests_per_second.is_nan() {
         return invalid(format!(
             "RequestsPerSecond for {label} rate limit must be non-negative."
         ));
@@ -85,7 +86,8 @@ fn weights(request: &UpdateTaskQueueConfigRequest) -> Result<(), Status> {
     if set.keys().chain(unset).any(|key| key.len() > MAX_KEY_BYTES) {
         return invalid("fairness key length exceeds limit");
     }
-    let refused = |(key, weight): (&String, &f32)| (*weight <= 0.0).then(|| key.clone());
+    let refused =
+        |(key, weight): (&String, &f32)| (*weight <= 0.0 || weight.is_nan()).then(|| key.clone());
     if let Some(key) = set.iter().filter_map(refused).min() {
         return invalid(format!(
             "invalid fairness weight weight for key {key:?}: must be greater than zero"
