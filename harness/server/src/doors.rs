@@ -140,17 +140,29 @@ impl<D: Door> Service<http::Request<Body>> for Framed<D> {
     }
 }
 
-/// Gives a message that is too large the code of the server: tonic says OUT_OF_RANGE, and no RPC of
-/// Temporal's does.
+/// The words for a message that is too large, and for one that is after it is unpacked. SDKs
+/// recognise the refusal by them.
+const TOO_LARGE: &str = "grpc: received message larger than max";
+const TOO_LARGE_UNPACKED: &str = "grpc: received message after decompression larger than max";
+
+/// Gives a message that is too large the code and the words of the server: tonic says OUT_OF_RANGE,
+/// which no RPC of Temporal's does, or that it cannot decompress the message.
 fn as_the_server_says(mut answer: http::Response<Body>) -> http::Response<Body> {
     let headers = answer.headers_mut();
     let out_of_range = HeaderValue::from(Code::OutOfRange as i32);
-    if headers.get(Status::GRPC_STATUS) == Some(&out_of_range) {
-        headers.insert(
-            Status::GRPC_STATUS,
-            HeaderValue::from(Code::ResourceExhausted as i32),
-        );
-    }
+    let message = headers.get(Status::GRPC_MESSAGE);
+    let cannot_unpack =
+        message.is_some_and(|it| it.as_bytes().starts_with(b"Error%20decompressing:%20size"));
+    let words = if headers.get(Status::GRPC_STATUS) == Some(&out_of_range) {
+        TOO_LARGE
+    } else if cannot_unpack {
+        TOO_LARGE_UNPACKED
+    } else {
+        return answer;
+    };
+    let exhausted = HeaderValue::from(Code::ResourceExhausted as i32);
+    headers.insert(Status::GRPC_STATUS, exhausted);
+    headers.insert(Status::GRPC_MESSAGE, HeaderValue::from_static(words));
     answer
 }
 

@@ -4,9 +4,12 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tonic::transport::{
-    self,
-    server::{Router, TcpIncoming},
+use tonic::{
+    codec::CompressionEncoding,
+    transport::{
+        self,
+        server::{Router, TcpIncoming},
+    },
 };
 
 use crate::{
@@ -102,6 +105,15 @@ impl Server {
     }
 }
 
+/// Lets a service take compressed requests, as SDKs send them, and compress its answers.
+macro_rules! zipped {
+    ($service:expr) => {
+        $service
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
+
 async fn router(carrier: &Arc<Carrier>) -> Router {
     let (health, health_service) = tonic_health::server::health_reporter();
     for service in [Workflows::NAME, Operators::NAME] {
@@ -117,12 +129,12 @@ async fn router(carrier: &Arc<Carrier>) -> Router {
         .add_service(Framed::<Workflows>::new(carrier))
         .add_service(Framed::<Operators>::new(carrier))
         .add_service(Framed::<Tests>::new(carrier))
-        .add_service(health_service);
+        .add_service(zipped!(health_service));
     if let Ok(service) = reflection().build_v1() {
-        router = router.add_service(service);
+        router = router.add_service(zipped!(service));
     }
     if let Ok(service) = reflection().build_v1alpha() {
-        router = router.add_service(service);
+        router = router.add_service(zipped!(service));
     }
     router
 }

@@ -474,3 +474,23 @@ async fn a_taken_port_is_an_error_with_its_address() {
         format!("failed to listen on {address}")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_too_large_is_refused_in_words_that_sdks_know() {
+    let world = World::new(Time::Real).await;
+    let request = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: vec![0; 5 * 1024 * 1024],
+        ..RespondWorkflowTaskCompletedRequest::default()
+    };
+    let mut service = world.client.workflow_service();
+    let answer = service.respond_workflow_task_completed(request.into_request());
+    let refused = answer.await.expect_err("over four mebibytes");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    // The client compresses.
+    assert_eq!(
+        refused.message(),
+        "grpc: received message after decompression larger than max"
+    );
+    world.end().await;
+}

@@ -270,3 +270,22 @@ async fn ten_thousand_connections_that_go_away_leave_nothing() {
     is_well(&mut server.connect().await).await;
     server.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_health_of_the_server_is_told_to_callers_that_compress() {
+    let server = Running::new().await;
+    let mut client = server.connect().await;
+    for (path, answer) in [
+        ("grpc.health.v1.Health/Check", Code::Ok),
+        // A request that asks nothing is understood, and refused.
+        (
+            "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            Code::InvalidArgument,
+        ),
+    ] {
+        let request = framed(1, &gzipped(&[]));
+        let code = post(&mut client, path, Some("gzip"), request).await;
+        assert_eq!(code, answer, "{path}");
+    }
+    server.end().await;
+}
