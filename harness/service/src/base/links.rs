@@ -4,9 +4,9 @@
 
 use temporalio_protos::temporal::api::{
     common::v1::{
-        Link,
+        Link, WorkflowExecution,
         link::{
-            Activity, Variant, WorkflowEvent,
+            Activity, Variant, Workflow, WorkflowEvent,
             workflow_event::{EventReference, Reference, RequestIdReference},
         },
     },
@@ -48,6 +48,18 @@ pub(crate) fn to_request(
         event_type: event_type.into(),
     });
     of_workflow(namespace, workflow_id, run_id, reference)
+}
+
+/// Returns the link to a run, with the reason for which it leads to no event.
+pub(crate) fn to_workflow(namespace: &str, run: WorkflowExecution, reason: &str) -> Link {
+    Link {
+        variant: Some(Variant::Workflow(Workflow {
+            namespace: namespace.to_owned(),
+            workflow_id: run.workflow_id,
+            run_id: run.run_id,
+            reason: reason.to_owned(),
+        })),
+    }
 }
 
 fn of_workflow(namespace: &str, workflow_id: &str, run_id: &str, reference: Reference) -> Link {

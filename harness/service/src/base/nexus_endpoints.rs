@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+/// The target of completions, by which the server recognises its own workers.
+pub(crate) const CALLBACK_URL: &str = "temporal://system";
+
 /// The target of the requests to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NexusEndpoint {

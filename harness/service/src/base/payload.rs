@@ -21,6 +21,14 @@ pub(crate) fn json(json: &str) -> Payload {
     }
 }
 
+/// Returns the payload that stands for no value.
+pub(crate) fn null() -> Payload {
+    Payload {
+        metadata: [("encoding".to_owned(), b"binary/null".to_vec())].into(),
+        ..Payload::default()
+    }
+}
+
 /// Encodes the value of a search attribute that is a list of keywords.
 pub(crate) fn keywords(entries: impl Iterator<Item = String>) -> Payload {
     let entries: Vec<String> = entries.collect();

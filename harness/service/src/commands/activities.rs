@@ -58,7 +58,7 @@ pub(super) fn schedule(
         context.eager_activities.push(command.activity_id.clone());
     }
     // Schedule the activity.
-    let user_metadata = context.user_metadata.take();
+    let decoration = context.decoration.take();
     context.run.schedule_activity(
         context.now_ms,
         ActivityTaskScheduledEventAttributes {
@@ -76,7 +76,7 @@ pub(super) fn schedule(
             priority: command.priority,
             ..ActivityTaskScheduledEventAttributes::default()
         },
-        user_metadata,
+        decoration,
     );
     Ok(())
 }

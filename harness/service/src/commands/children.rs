@@ -81,7 +81,7 @@ pub(super) fn start(
         started_event_id: 0,
         first_run_id: String::new(),
     };
-    let user_metadata = context.user_metadata.take();
+    let decoration = context.decoration.take();
     let initiated_event_id = context.run.history.add_decorated(
         context.now_ms,
         StartChildWorkflowExecutionInitiatedEventAttributes {
@@ -106,7 +106,7 @@ pub(super) fn start(
             priority: command.priority,
             ..StartChildWorkflowExecutionInitiatedEventAttributes::default()
         },
-        user_metadata.into(),
+        decoration,
     );
     let parent = context.run.key;
     context.run.children.insert(initiated_event_id, child);

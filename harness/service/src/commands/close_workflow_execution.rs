@@ -51,7 +51,7 @@ pub(super) fn complete(
             workflow_task_completed_event_id: context.completed_event_id,
             new_execution_run_id,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context
         .run
@@ -115,7 +115,7 @@ pub(super) fn fail(
             workflow_task_completed_event_id: context.completed_event_id,
             new_execution_run_id,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context.run.closed(now_ms, WorkflowExecutionStatus::Failed);
     Ok(())
@@ -132,7 +132,7 @@ pub(super) fn cancel(
             workflow_task_completed_event_id: context.completed_event_id,
             details: command.details,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context
         .run

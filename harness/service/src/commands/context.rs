@@ -7,7 +7,6 @@ use crate::{
         common::{Memo, SearchAttributes},
         enums::WorkflowTaskFailedCause,
         protocol,
-        sdk::UserMetadata,
     },
     base::{
         config::{Limits, ServiceConfig},
@@ -17,6 +16,7 @@ use crate::{
         search_attributes::check_sizes,
     },
     commands::failure::{Applied, CommandFailure},
+    history::EventDecoration,
     run::{Run, start::NewRun},
 };
 
@@ -43,8 +43,8 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) next_run: Option<Box<NewRun>>,
     /// The worker's messages about updates that have not been applied yet.
     pub(crate) messages: Vec<protocol::Message>,
-    /// The metadata that the user attached to the command that is being applied.
-    pub(crate) user_metadata: Option<UserMetadata>,
+    /// The metadata and groups of the command that is being applied.
+    pub(crate) decoration: EventDecoration,
 }
 
 impl CommandContext<'_> {

@@ -81,7 +81,7 @@ pub(super) fn continue_as_new(
             search_attributes: command.search_attributes,
             ..WorkflowExecutionContinuedAsNewEventAttributes::default()
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context.run.state.next_run_id = Some(context.next_run_id());
     context.next_run = Some(Box::new(next_run));

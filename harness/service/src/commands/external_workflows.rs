@@ -77,7 +77,7 @@ pub(super) fn signal(
             child_workflow_only: command.child_workflow_only,
             header: command.header,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     let sender = context.run.key;
     context.run.external.signals.insert(initiated_event_id, ());
@@ -135,7 +135,7 @@ pub(super) fn request_cancel(
             child_workflow_only: command.child_workflow_only,
             reason: command.reason,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     let sender = context.run.key;
     context.run.external.cancels.insert(initiated_event_id, ());

@@ -31,6 +31,7 @@ use crate::{
         context::CommandContext,
         failure::{Applied, CommandFailure},
     },
+    history::EventDecoration,
 };
 
 /// Applies the commands of a task in order.
@@ -42,7 +43,11 @@ pub(crate) fn apply(context: &mut CommandContext<'_>, commands: &mut [Command]) 
     // A command is large whatever it says: it stays where it is, and its attributes are taken out.
     for command in commands {
         let kind = sequence::type_of(command);
-        context.user_metadata = command.user_metadata.take();
+        context.decoration = EventDecoration {
+            user_metadata: command.user_metadata.take(),
+            event_group_markers: take(&mut command.event_group_markers),
+            ..EventDecoration::default()
+        };
         let Some(attributes) = &mut command.attributes else {
             let message = match kind {
                 CommandType::ScheduleNexusOperation => {

@@ -24,7 +24,10 @@ use crate::{
         context::CommandContext,
         failure::{Applied, CommandFailure},
     },
-    run::nexus_operations::closed_nexus_operation_of,
+    run::nexus_operations::{
+        closed_nexus_operation_of,
+        system::{Refusal, SYSTEM_ENDPOINT, SystemOperation},
+    },
 };
 
 /// The maximum bytes of the name of a service, and of the name of an operation.
@@ -73,11 +76,7 @@ pub(super) fn schedule(
 ) -> Applied {
     check_served(context, "ScheduleNexusOperation")?;
     // Check the command.
-    let Some(endpoint) = context.nexus_endpoints.get(&command.endpoint) else {
-        let failure = bad_schedule(format!("endpoint {:?} not found", command.endpoint));
-        return Err(failure.with_reason(Reason::UnknownNexusEndpoint));
-    };
-    let endpoint_id = endpoint.id.clone();
+    let endpoint_id = check_endpoint(context, &command)?;
     for (field, name) in [
         ("Service", &command.service),
         ("Operation", &command.operation),
@@ -109,7 +108,7 @@ pub(super) fn schedule(
     // Schedule the operation.
     bound_timeouts(context, &mut command);
     let scheduled_event_id = context.run.history.next_event_id().unsigned_abs();
-    let user_metadata = context.user_metadata.take();
+    let decoration = context.decoration.take();
     context.run.schedule_nexus_operation(
         context.now_ms,
         NexusOperationScheduledEventAttributes {
@@ -125,9 +124,42 @@ pub(super) fn schedule(
             schedule_to_start_timeout: command.schedule_to_start_timeout,
             start_to_close_timeout: command.start_to_close_timeout,
         },
-        user_metadata,
+        decoration,
     );
     Ok(())
+}
+
+/// Returns the id of the endpoint; that of the service itself has none.
+fn check_endpoint(
+    context: &CommandContext<'_>,
+    command: &ScheduleNexusOperationCommandAttributes,
+) -> Result<String, CommandFailure> {
+    let ScheduleNexusOperationCommandAttributes { endpoint, .. } = command;
+    if endpoint != SYSTEM_ENDPOINT {
+        let found = context.nexus_endpoints.get(endpoint);
+        return found.map(|endpoint| endpoint.id.clone()).ok_or_else(|| {
+            bad_schedule(format!("endpoint {endpoint:?} not found"))
+                .with_reason(Reason::UnknownNexusEndpoint)
+        });
+    }
+    if !command.nexus_header.is_empty() {
+        return Err(bad_schedule(format!(
+            "ScheduleNexusOperationCommandAttributes.NexusHeader must be empty when using \
+             {SYSTEM_ENDPOINT} endpoint"
+        )));
+    }
+    let operation = SystemOperation {
+        service: &command.service,
+        operation: &command.operation,
+        input: command.input.as_ref(),
+        request_id: "",
+        links: Vec::new(),
+    };
+    match operation.request(context.config, context.now_ms) {
+        Ok(_) => Ok(String::new()),
+        Err(Refusal::Handler { message, .. }) => Err(bad_schedule(message)),
+        Err(Refusal::Request(refused)) => Err(CommandFailure::refusing(refused.message())),
+    }
 }
 
 fn check_timeouts(command: &mut ScheduleNexusOperationCommandAttributes) -> Applied {
@@ -241,7 +273,7 @@ pub(super) fn request_cancel(
             scheduled_event_id,
             workflow_task_completed_event_id: context.completed_event_id,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context
         .run

@@ -54,7 +54,7 @@ pub(super) fn record_marker(
         Cause::BadRecordMarkerAttributes,
         "RecordMarkerCommandAttributes.Details exceeds size limit.",
     )?;
-    let user_metadata = context.user_metadata.take();
+    let decoration = context.decoration.take();
     context.run.history.add_decorated(
         context.now_ms,
         MarkerRecordedEventAttributes {
@@ -64,7 +64,7 @@ pub(super) fn record_marker(
             header: command.header,
             failure: command.failure,
         },
-        user_metadata.into(),
+        decoration,
     );
     Ok(())
 }
@@ -114,7 +114,7 @@ pub(super) fn upsert_search_attributes(
             workflow_task_completed_event_id: context.completed_event_id,
             search_attributes: Some(upserted),
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     Ok(())
 }
@@ -157,7 +157,7 @@ pub(super) fn modify_properties(
             workflow_task_completed_event_id: context.completed_event_id,
             upserted_memo: Some(upserted),
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     Ok(())
 }

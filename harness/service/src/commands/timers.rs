@@ -51,7 +51,7 @@ pub(super) fn start(
             start_to_fire_timeout: timeout,
             workflow_task_completed_event_id: context.completed_event_id,
         },
-        context.user_metadata.take().into(),
+        context.decoration.take(),
     );
     context.run.user_timers.insert(
         command.timer_id,

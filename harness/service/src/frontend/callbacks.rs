@@ -11,15 +11,17 @@ use crate::{
     api::{
         common::{Callback, Link, callback},
         enums::EventType,
+        update::outcome,
     },
     base::{
         identifiers::{ActivityKey, RunKey},
         links,
+        nexus_endpoints::CALLBACK_URL,
     },
     frontend::{activity_executions, nexus_task},
-    matching::start_nexus_task::{CALLBACK_TOKEN, CALLBACK_URL},
+    matching::start_nexus_task::CALLBACK_TOKEN,
     messages::nexus_completion::CompleteNexusOperationRequest,
-    run::{callbacks::header, token},
+    run::{callbacks::header, token, updates::callbacks::UpdateCallback},
     state::{
         abroad::{Content, Parcel},
         service::Service,
@@ -62,6 +64,57 @@ pub(crate) fn call(service: &mut Service, key: RunKey) {
             registered.called(now_ms, refused);
         }
     }
+}
+
+/// Calls the callbacks of the updates of a run that have an outcome. A run that replaces this one
+/// by a reset has the updates too.
+pub(crate) fn call_of_updates(service: &mut Service, key: RunKey) {
+    let now_ms = service.now_ms;
+    let run = service.executions.run(key);
+    if run.state.reset_run_id.is_some() {
+        return;
+    }
+    for due in run.updates.due_callbacks() {
+        let run = service.executions.run(key);
+        let outcome = run.outcome_of_update(&due.update_id);
+        let (result, failure) = match outcome.and_then(|outcome| outcome.value) {
+            // An operation has one result.
+            Some(outcome::Value::Success(success)) => (success.payloads.into_iter().next(), None),
+            Some(outcome::Value::Failure(failure)) => (None, Some(failure)),
+            None => (None, None),
+        };
+        let completion = CompleteNexusOperationRequest {
+            start_time_ms: Some(run.start_ms),
+            result,
+            failure,
+            links: vec![link_of_update(service, key, &due)],
+            ..CompleteNexusOperationRequest::default()
+        };
+        let called = call_one(service, &due.callback, completion);
+        let refused = called.as_ref().err().map(Status::message);
+        let run = service.executions.run_mut(key);
+        run.updates.called(now_ms, &due, refused);
+    }
+}
+
+/// Returns the link to the event that the request of a callback left: the acceptance of its update,
+/// or the attachment to it.
+fn link_of_update(service: &Service, key: RunKey, called: &UpdateCallback) -> Link {
+    let run = service.executions.run(key);
+    let event_type = if called.is_attached {
+        EventType::WorkflowExecutionOptionsUpdated
+    } else {
+        EventType::WorkflowExecutionUpdateAccepted
+    };
+    let (workflow_id, run_id) = (&run.workflow_id, &run.run_id);
+    let namespace = &service.config.namespace;
+    links::to_request(
+        namespace,
+        workflow_id,
+        run_id,
+        &called.request_id,
+        event_type,
+    )
 }
 
 /// Calls the callbacks of a closed standalone activity.

@@ -49,7 +49,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
         pending_workflow_task: pending_workflow_task(run),
         pending_nexus_operations: pending_nexus_operations(run),
         workflow_extended_info: Some(extended_info(run)),
-        callbacks: run.callbacks.iter().map(callback_info).collect(),
+        callbacks: callbacks(run),
     }
     .into())
 }
@@ -114,13 +114,33 @@ fn versioning_info(run: &Run) -> Option<WorkflowExecutionVersioningInfo> {
     })
 }
 
-fn callback_info(registered: &CompletionCallback) -> CallbackInfo {
+/// Returns the callbacks of the run, and those of its updates.
+fn callbacks(run: &Run) -> Vec<CallbackInfo> {
+    use callback_info::trigger::Variant;
+    let of_run = run.callbacks.iter().map(|registered| {
+        let trigger = Variant::WorkflowClosed(callback_info::WorkflowClosed {});
+        callback_info(registered, trigger)
+    });
+    let of_updates = run.updates.callbacks().map(|(update_id, registered)| {
+        let trigger = callback_info::UpdateWorkflowExecutionCompleted {
+            update_id: update_id.to_owned(),
+        };
+        callback_info(
+            registered,
+            Variant::UpdateWorkflowExecutionCompleted(trigger),
+        )
+    });
+    of_run.chain(of_updates).collect()
+}
+
+fn callback_info(
+    registered: &CompletionCallback,
+    trigger: callback_info::trigger::Variant,
+) -> CallbackInfo {
     CallbackInfo {
         callback: Some(registered.callback.clone()),
         trigger: Some(callback_info::Trigger {
-            variant: Some(callback_info::trigger::Variant::WorkflowClosed(
-                callback_info::WorkflowClosed {},
-            )),
+            variant: Some(trigger),
         }),
         registration_time: Some(timestamp(registered.registered_ms)),
         state: registered.state.into(),

@@ -29,6 +29,7 @@ mod signal_workflow_execution;
 mod start_workflow_execution;
 mod stop_workflow_execution;
 pub(crate) mod system;
+pub(crate) mod system_operations;
 #[cfg(test)]
 mod tests;
 mod update_task_queue_config;

@@ -54,6 +54,7 @@ pub(super) fn poll(
     let poller = Poller {
         id,
         identity: request.identity.into(),
+        worker: request.worker_instance_key.into(),
         is_sticky: false,
     };
     let queue = service.task_queues.key(QueueKind::Nexus, &queue.name);
@@ -68,7 +69,7 @@ struct Asked {
 }
 
 /// The effect of a handler's answer on its operation.
-enum Effect {
+pub(super) enum Effect {
     Started {
         token: String,
         links: Vec<Link>,
@@ -134,7 +135,7 @@ fn asked(service: &Service, token: &[u8]) -> Result<Option<Asked>, Status> {
 }
 
 /// Applies the effect of an answer in one transaction.
-fn apply(service: &mut Service, caller: NexusCaller, call: NexusCall, effect: Effect) {
+pub(super) fn apply(service: &mut Service, caller: NexusCaller, call: NexusCall, effect: Effect) {
     let now_ms = service.now_ms;
     match caller {
         NexusCaller::Run {
@@ -273,7 +274,7 @@ pub(super) fn respond_failed(
 }
 
 /// Returns the effect of an error of the handler.
-fn failed(call: NexusCall, failure: Failure) -> Effect {
+pub(super) fn failed(call: NexusCall, failure: Failure) -> Effect {
     match call {
         _ if is_retryable(&failure) => Effect::Retried(failure),
         NexusCall::Start => Effect::Closed(NexusClosing::Failed(failure)),

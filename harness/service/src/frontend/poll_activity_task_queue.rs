@@ -20,6 +20,7 @@ pub(super) fn handle(
     let poller = Poller {
         id,
         identity: request.identity.into(),
+        worker: request.worker_instance_key.into(),
         is_sticky: false,
     };
     let queue = service.task_queues.key(QueueKind::Activity, &queue.name);

@@ -21,6 +21,7 @@ pub(super) fn handle(
     let poller = Poller {
         id,
         identity: request.identity.into(),
+        worker: request.worker_instance_key.into(),
         is_sticky,
     };
     let queue = service.task_queues.key(QueueKind::Workflow, &queue.name);

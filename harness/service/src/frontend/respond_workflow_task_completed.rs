@@ -20,6 +20,7 @@ use crate::{
         failure::{CommandFailure, Consequence},
     },
     frontend::answer::Handled,
+    history::EventDecoration,
     matching::{start_activity_task::start_eagerly, start_workflow_task::workflow_task_response},
     run::{
         close::{HISTORY_SERVICE, Termination},
@@ -327,7 +328,7 @@ fn apply_commands(
         next_run_ordinal,
         next_run: None,
         messages: std::mem::take(&mut request.messages),
-        user_metadata: None,
+        decoration: EventDecoration::default(),
     };
     // Apply the commands, then keep the result or restore the state.
     let applied = commands::apply(&mut context, &mut commands);

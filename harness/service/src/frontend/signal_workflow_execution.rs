@@ -2,6 +2,8 @@
 //!
 //! Source: `temporalio/temporal: service/history/api/{signalworkflow,signalwithstartworkflow}`.
 
+use tonic::Status;
+
 use crate::{
     api::{
         common::Link,
@@ -42,11 +44,22 @@ pub(super) fn handle(service: &mut Service, request: SignalWorkflowExecutionRequ
     .into())
 }
 
-/// Signals an open workflow, or starts one with the signal as its first event.
 pub(super) fn handle_with_start(
     service: &mut Service,
-    mut request: SignalWithStartWorkflowExecutionRequest,
+    request: SignalWithStartWorkflowExecutionRequest,
 ) -> Handled {
+    Ok(signal_with_start(service, request)?.into())
+}
+
+/// Signals an open workflow, or starts one with the signal as its first event.
+///
+/// # Errors
+///
+/// ALREADY_EXISTS, as the policies for the workflow id require, and the errors of a signal.
+pub(super) fn signal_with_start(
+    service: &mut Service,
+    mut request: SignalWithStartWorkflowExecutionRequest,
+) -> Result<SignalWithStartWorkflowExecutionResponse, Status> {
     let signal = Signal {
         name: std::mem::take(&mut request.signal_name),
         input: request.signal_input.take(),
@@ -75,14 +88,14 @@ pub(super) fn handle_with_start(
                         .hasten_workflow_task(service.now_ms);
                     service.close_transaction(key);
                 }
-                return Ok(response(service, key, &request_id, false).into());
+                return Ok(response(service, key, &request_id, false));
             }
         }
     }
     let mut new = new_run(start_request(request), service.now_ms);
     new.signal = Some(signal);
     let key = service.start_run(new);
-    Ok(response(service, key, &request_id, true).into())
+    Ok(response(service, key, &request_id, true))
 }
 
 fn response(

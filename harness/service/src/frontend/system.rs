@@ -140,7 +140,14 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
             standalone_activities: true,
             standalone_nexus_operation: config.nexus,
             standalone_activity_start_delay: true,
+            worker_poll_complete_on_shutdown: true,
+            workflow_update_callbacks: true,
             ..namespace_info::Capabilities::default()
+        }),
+        limits: Some(namespace_info::Limits {
+            blob_size_limit_error: size(config.limits.payload_bytes),
+            memo_size_limit_error: size(config.limits.memo_bytes),
+            ..namespace_info::Limits::default()
         }),
         ..NamespaceInfo::default()
     };
@@ -148,6 +155,10 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
         namespace_info: Some(namespace),
         ..DescribeNamespaceResponse::default()
     }
+}
+
+fn size(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Returns the waiting pollers of a queue, and its backlog.
@@ -237,14 +248,15 @@ pub(super) fn list_partitions(request: ListTaskQueuePartitionsRequest) -> Answer
     .into()
 }
 
-/// Records the last heartbeat of a worker that shuts down, and ends the polls of its sticky queue.
-/// The worker itself cancels its other polls.
+/// Records the last heartbeat of a worker that shuts down, and ends its polls. A worker without an
+/// instance key cancels its polls itself, but for those of its sticky queue.
 ///
 /// Source: `temporalio/temporal: service/frontend/workflow_handler.go` (`ShutdownWorker`).
 pub(super) fn shutdown_worker(service: &mut Service, request: ShutdownWorkerRequest) -> Answer {
     if let Some(last) = request.worker_heartbeat {
         service.workers.record(last, service.now_ms);
     }
+    matching::end_polls_of(service, &request.worker_instance_key);
     matching::unload_sticky_queue(service, &request.sticky_task_queue);
     ShutdownWorkerResponse::default().into()
 }

@@ -11,7 +11,7 @@ use crate::{
         identifiers::{RequestId, RunKey, derived_uuid},
         status,
     },
-    run::{Run, workflow_task::WorkflowTaskKind},
+    run::{Run, updates::callbacks::Attached, workflow_task::WorkflowTaskKind},
     state::{
         answers::updates,
         service::Service,
@@ -90,7 +90,11 @@ fn admit(
         return is_known.then_some(update_id).ok_or_else(closed);
     }
     takes_updates(run)?;
-    if !is_known {
+    if is_known {
+        if run.attach_update_callbacks(now_ms, &update_id, &update) == Attached::Recorded {
+            service.close_transaction(key);
+        }
+    } else {
         run.updates.admit(update_id.clone(), update)?;
         if !run.has_pending_workflow_task() {
             run.keeps_speculative = true;

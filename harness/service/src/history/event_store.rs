@@ -11,7 +11,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use prost::Message;
 
 use crate::{
-    api::{Attributes, HistoryEvent, common::Link, sdk::UserMetadata},
+    api::{
+        Attributes, HistoryEvent,
+        common::Link,
+        sdk::{EventGroupMarker, UserMetadata},
+    },
     base::{config::Limits, time::timestamp},
     history::kinds,
 };
@@ -29,14 +33,13 @@ pub(crate) struct EventDecoration {
     pub(crate) user_metadata: Option<UserMetadata>,
     pub(crate) links: Vec<Link>,
     pub(crate) worker_may_ignore: bool,
+    pub(crate) event_group_markers: Vec<EventGroupMarker>,
 }
 
-impl From<Option<UserMetadata>> for EventDecoration {
-    fn from(user_metadata: Option<UserMetadata>) -> Self {
-        Self {
-            user_metadata,
-            ..Self::default()
-        }
+impl EventDecoration {
+    /// Takes what there is, for one event.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
     }
 }
 
@@ -104,6 +107,7 @@ impl EventStore {
             worker_may_ignore: decoration.worker_may_ignore,
             user_metadata: decoration.user_metadata.map(Box::new),
             links: decoration.links,
+            event_group_markers: decoration.event_group_markers,
             attributes: Some(attributes),
             ..HistoryEvent::default()
         });

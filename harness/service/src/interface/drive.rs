@@ -11,7 +11,7 @@ use crate::{
     executors::{deliveries, timers, transfers},
     frontend::{
         self, activity_executions, answer::Answer, batch_operations, callbacks,
-        nexus_operation_executions, update_workflow_execution, validate,
+        nexus_operation_executions, system_operations, update_workflow_execution, validate,
     },
     matching,
     messages::{reply::Reply, request::Request},
@@ -174,7 +174,12 @@ impl Service {
         while let Some(work) = self.work.pop_front() {
             match work {
                 Work::Transfer(transfer) => transfers::execute(self, transfer),
+                Work::SystemOperation {
+                    run,
+                    scheduled_event_id,
+                } => system_operations::start(self, run, scheduled_event_id),
                 Work::Callbacks { run } => callbacks::call(self, run),
+                Work::UpdateCallbacks { run } => callbacks::call_of_updates(self, run),
                 Work::ActivityCallbacks { activity } => callbacks::call_of_activity(self, activity),
                 Work::MovedUpdate { waiter, run } => {
                     update_workflow_execution::resubmit(self, run, *waiter);

@@ -60,6 +60,7 @@ impl Service {
         let poller = Poller {
             id,
             identity: poll.identity.clone(),
+            worker: "".into(),
             is_sticky: poll.is_sticky,
         };
         matching::poll(self, poll.queue, poller);

@@ -1,15 +1,12 @@
 //! Waits of callers, as a server with a real clock ends them, and work that is under way.
 
 use crate::{
-    api::rpc::{PollActivityTaskQueueResponse, PollNexusTaskQueueResponse},
     base::identifiers::RequestId,
-    messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     state::{
         answers::{
             activity_executions, history_polls, nexus_operation_executions, queries, updates,
         },
         service::Service,
-        task_queues::QueueKind,
     },
 };
 
@@ -27,7 +24,7 @@ impl Service {
     pub fn expire(&mut self, now_ms: u64, id: RequestId) {
         self.advance(now_ms);
         if let Some(kind) = self.task_queues.cancel_poll(id) {
-            self.reply(id, Ok(no_task(kind)));
+            self.reply(id, Ok(kind.no_task()));
         }
         history_polls::expire(self, id);
         activity_executions::expire(self, id);
@@ -57,14 +54,6 @@ impl Service {
     /// and is likely to poll again.
     pub fn awaits_poll(&self, now_ms: u64, within_ms: u64) -> bool {
         self.task_queues.awaits_poll(now_ms, within_ms)
-    }
-}
-
-fn no_task(kind: QueueKind) -> Response {
-    match kind {
-        QueueKind::Workflow => PolledWorkflowTask::default().into(),
-        QueueKind::Activity => PollActivityTaskQueueResponse::default().into(),
-        QueueKind::Nexus => PollNexusTaskQueueResponse::default().into(),
     }
 }
 

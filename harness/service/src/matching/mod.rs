@@ -15,7 +15,7 @@ use crate::{
     base::identifiers::{ActivityKey, RunKey},
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::{
-        nexus_operations::{NexusCall, NexusCaller},
+        nexus_operations::{NexusCall, NexusCaller, system::SYSTEM_ENDPOINT},
         workflow_task::WorkflowTask,
     },
     state::{
@@ -23,6 +23,7 @@ use crate::{
         answers::{nexus_operation_executions, queries},
         service::Service,
         task_queues::{Poller, QueueKey, QueueKind, Task},
+        work::Work,
     },
 };
 
@@ -138,6 +139,19 @@ pub(crate) fn offer_nexus_request(service: &mut Service, caller: NexusCaller, ca
     };
     let requests = operation.and_then(|it| it.requests(call));
     let attempt = requests.map_or(0, |requests| requests.attempt);
+    if let (
+        SYSTEM_ENDPOINT,
+        NexusCaller::Run {
+            run,
+            scheduled_event_id,
+        },
+    ) = (endpoint.as_str(), caller)
+    {
+        return service.later(Work::SystemOperation {
+            run,
+            scheduled_event_id,
+        });
+    }
     let Some(endpoint) = service.nexus_endpoints.get(endpoint) else {
         return;
     };
@@ -208,6 +222,13 @@ fn offer(service: &mut Service, queue: QueueKey, task: Task) {
 /// Accepts a poll, which is answered when it meets a task.
 pub(crate) fn poll(service: &mut Service, queue: QueueKey, poller: Poller) {
     let waiting = service.task_queues.queue_mut(queue);
+    if service
+        .workers
+        .has_shut_down(&poller.worker, service.now_ms)
+    {
+        let kind = waiting.kind;
+        return service.reply(poller.id, Ok(kind.no_task()));
+    }
     waiting.last_poll_ms = Some(service.now_ms);
     waiting.pollers.push_back(poller);
     dispatch(service, queue);
@@ -218,6 +239,20 @@ pub(crate) fn resume(service: &mut Service, queue: QueueKey) {
     // Without a task and a poller, the queue is due no more.
     service.task_queues.may_hand_out(queue, service.now_ms);
     dispatch(service, queue);
+}
+
+/// Ends the polls of a worker that shuts down, and those that it may still send.
+///
+/// Source: `temporalio/temporal: service/matching/matching_engine.go`
+/// (`CancelOutstandingWorkerPolls`).
+pub(crate) fn end_polls_of(service: &mut Service, worker: &str) {
+    if worker.is_empty() {
+        return;
+    }
+    service.workers.shut_down(worker, service.now_ms);
+    for (kind, poller) in service.task_queues.take_polls_of(worker) {
+        service.reply(poller.id, Ok(kind.no_task()));
+    }
 }
 
 /// Removes the worker of a sticky queue, which has gone away. Its polls end, and later tasks avoid

@@ -10,16 +10,13 @@ use crate::{
         nexus::{self, CancelOperationRequest, StartOperationRequest, request::Variant},
         rpc::PollNexusTaskQueueResponse,
     },
-    base::{links, time::timestamp},
+    base::{links, nexus_endpoints::CALLBACK_URL, payload, time::timestamp},
     run::{
         nexus_operations::{NexusCall, NexusCaller, PendingNexusOperation},
         token::{self, TaskToken},
     },
     state::{abroad::GuestRequest, service::Service},
 };
-
-/// The target of completions, by which the server recognises its own workers.
-pub(crate) const CALLBACK_URL: &str = "temporal://system";
 
 /// The field of the callback header that names the operation.
 pub(crate) const CALLBACK_TOKEN: &str = "temporal-callback-token";
@@ -165,7 +162,8 @@ fn start_operation(asked: Asked<'_>) -> Variant {
         operation: scheduled.operation.clone(),
         request_id: scheduled.request_id.clone(),
         callback: CALLBACK_URL.to_owned(),
-        payload: scheduled.input.clone(),
+        // Nexus has no absent input.
+        payload: Some(scheduled.input.clone().unwrap_or_else(payload::null)),
         callback_header: [(CALLBACK_TOKEN.to_owned(), token)].into(),
         links: asked.link.into_iter().collect(),
     })

@@ -76,6 +76,7 @@ pub(crate) fn start_eagerly(
     let poller = Poller {
         id: RequestId(0),
         identity: identity.into(),
+        worker: "".into(),
         is_sticky: false,
     };
     let task = start(service, &queue, &poller, key, scheduled_event_id)?;

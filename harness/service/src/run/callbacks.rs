@@ -31,6 +31,18 @@ pub(crate) struct CompletionCallback {
 }
 
 impl CompletionCallback {
+    /// Returns a callback that waits for its end.
+    pub(crate) fn registered(at_ms: u64, request_id: &str, callback: &Callback) -> Self {
+        Self {
+            callback: callback.clone(),
+            request_id: request_id.to_owned(),
+            registered_ms: at_ms,
+            state: CallbackState::Standby,
+            called_ms: None,
+            last_failure: None,
+        }
+    }
+
     /// Records the outcome of a call.
     pub(crate) fn called(&mut self, now_ms: u64, refused: Option<&str>) {
         self.called_ms = Some(now_ms);
@@ -53,15 +65,8 @@ impl Run {
         request_id: &str,
         callbacks: &[Callback],
     ) {
-        let new = callbacks.iter().map(|callback| CompletionCallback {
-            callback: callback.clone(),
-            request_id: request_id.to_owned(),
-            registered_ms: at_ms,
-            state: CallbackState::Standby,
-            called_ms: None,
-            last_failure: None,
-        });
-        self.callbacks.extend(new);
+        let registered = |it| CompletionCallback::registered(at_ms, request_id, it);
+        self.callbacks.extend(callbacks.iter().map(registered));
     }
 
     /// Returns the callbacks that the run which follows this one inherits.

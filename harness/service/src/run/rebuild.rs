@@ -221,7 +221,7 @@ impl Run {
             _ => {
                 self.restore_nexus_operation(event, attributes);
                 self.children.restore(event_id, attributes);
-                self.updates.restore(event_id, attributes);
+                self.updates.restore(at_ms, event_id, attributes);
             }
         }
     }

@@ -74,6 +74,7 @@ impl Run {
             &updated.attached_request_id,
             &updated.attached_completion_callbacks,
         );
+        self.updates.apply_options(at_ms, updated);
         let options = &mut self.state.options;
         if updated.unset_versioning_override {
             options.versioning_override = None;

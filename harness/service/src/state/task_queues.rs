@@ -6,7 +6,9 @@ use std::{
 };
 
 use crate::{
+    api::rpc::{PollActivityTaskQueueResponse, PollNexusTaskQueueResponse},
     base::identifiers::{ActivityKey, RequestId, RunKey},
+    messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::{NexusCall, NexusCaller},
     state::{
         abroad::GuestRequest,
@@ -26,6 +28,17 @@ pub(crate) enum QueueKind {
     Workflow,
     Activity,
     Nexus,
+}
+
+impl QueueKind {
+    /// Returns the answer to a poll that gets no task.
+    pub(crate) fn no_task(self) -> Response {
+        match self {
+            Self::Workflow => PolledWorkflowTask::default().into(),
+            Self::Activity => PollActivityTaskQueueResponse::default().into(),
+            Self::Nexus => PollNexusTaskQueueResponse::default().into(),
+        }
+    }
 }
 
 /// A task queue: its place among all that were ever used.
@@ -109,6 +122,8 @@ impl Service {
 pub(crate) struct Poller {
     pub(crate) id: RequestId,
     pub(crate) identity: Arc<str>,
+    /// The instance key of its worker; empty for a worker that has none.
+    pub(crate) worker: Arc<str>,
     pub(crate) is_sticky: bool,
 }
 
@@ -231,6 +246,20 @@ impl TaskQueues {
             }
         }
         None
+    }
+
+    /// Removes the polls of a worker, and returns them with the kinds of their queues.
+    pub(crate) fn take_polls_of(&mut self, worker: &str) -> Vec<(QueueKind, Poller)> {
+        let mut taken = Vec::new();
+        for queue in &mut self.queues {
+            let (of_worker, others) = std::mem::take(&mut queue.pollers)
+                .into_iter()
+                .partition(|poller| &*poller.worker == worker);
+            queue.pollers = others;
+            let of_worker: VecDeque<Poller> = of_worker;
+            taken.extend(of_worker.into_iter().map(|poller| (queue.kind, poller)));
+        }
+        taken
     }
 
     /// Returns `true` if a task waits on a queue that was polled within this time.

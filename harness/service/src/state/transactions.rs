@@ -94,6 +94,9 @@ impl Service {
         self.timers.rearm(run);
         self.timers.note_short_timer(run, self.now_ms);
         self.work.extend(run.outbox.drain(..).map(Work::Transfer));
+        if !run.updates.due_callbacks().is_empty() {
+            self.work.push_back(Work::UpdateCallbacks { run: key });
+        }
         let has_queries = !run.is_running() && !run.buffered_queries.is_empty();
         if self.history_polls.contains_key(&key) {
             history_polls::answer_waiting(self, key);

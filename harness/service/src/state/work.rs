@@ -11,8 +11,15 @@ use crate::{
 pub(crate) enum Work {
     /// A transfer task from the outbox of a run.
     Transfer(Transfer),
+    /// An operation of the endpoint `__temporal_system`.
+    SystemOperation {
+        run: RunKey,
+        scheduled_event_id: i64,
+    },
     /// The completion callbacks of a closed run.
     Callbacks { run: RunKey },
+    /// The completion callbacks of the updates of a run that have an outcome.
+    UpdateCallbacks { run: RunKey },
     /// The completion callbacks of a closed standalone activity.
     ActivityCallbacks { activity: ActivityKey },
     /// An update that a closed run did not accept, for the run that continues it.

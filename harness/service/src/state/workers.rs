@@ -10,10 +10,16 @@ use crate::api::{enums::WorkerStatus, worker::WorkerHeartbeat};
 /// (`matching.workerRegistryEntryTTL`).
 const KEPT_MS: u64 = 5 * 60 * 1000;
 
+/// The time for which the polls of a worker that has shut down get no tasks
+/// (`service/matching/matching_engine.go`, `shutdownWorkersCacheTTL`).
+const GONE_MS: u64 = 30 * 1000;
+
 /// The workers whose last heartbeat is not long ago, by their instance keys.
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
     seen: BTreeMap<String, Seen>,
+    /// The workers that have shut down lately, with the times of that.
+    gone: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -23,6 +29,18 @@ struct Seen {
 }
 
 impl Workers {
+    /// Notes that a worker has shut down: for a while its polls get no tasks.
+    pub(crate) fn shut_down(&mut self, key: &str, now_ms: u64) {
+        self.gone.retain(|_, at_ms| is_recent(*at_ms, now_ms));
+        self.gone.insert(key.to_owned(), now_ms);
+    }
+
+    /// Returns `true` if a worker has shut down lately.
+    pub(crate) fn has_shut_down(&self, key: &str, now_ms: u64) -> bool {
+        let at_ms = self.gone.get(key);
+        at_ms.is_some_and(|at_ms| is_recent(*at_ms, now_ms))
+    }
+
     /// Records a heartbeat. That of a worker that has shut down is its last.
     pub(crate) fn record(&mut self, heartbeat: WorkerHeartbeat, now_ms: u64) {
         self.seen.retain(|_, seen| seen.is_known(now_ms));
@@ -46,6 +64,10 @@ impl Workers {
         let known = self.seen.values().filter(move |seen| seen.is_known(now_ms));
         known.map(|seen| &seen.heartbeat)
     }
+}
+
+fn is_recent(at_ms: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(at_ms) <= GONE_MS
 }
 
 impl Seen {

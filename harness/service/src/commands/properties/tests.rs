@@ -7,6 +7,7 @@ use crate::{
         command::*,
         common::{Memo, SearchAttributes},
         enums::EventType,
+        sdk::{EventGroupMarker, event_group_marker},
     },
     base::payload,
     testing::*,
@@ -106,4 +107,23 @@ fn a_marker_without_a_name_fails_the_task() {
         "{}",
         refused.message()
     );
+}
+
+#[test]
+fn the_groups_of_a_command_are_those_of_its_event() {
+    let mut world = World::new();
+    world.start("order");
+    let task = world.workflow_task();
+    let mut completed = completion(&task, vec![start_timer("1", 1000)]);
+    let marker = EventGroupMarker {
+        variant: Some(event_group_marker::Variant::Label(
+            event_group_marker::Label {
+                id: "payment".to_owned(),
+                label: None,
+            },
+        )),
+    };
+    completed.commands[0].event_group_markers = vec![marker.clone()];
+    world.respond(completed).unwrap();
+    assert_eq!(world.last_event("order").event_group_markers, [marker]);
 }

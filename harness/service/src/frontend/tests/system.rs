@@ -43,7 +43,13 @@ fn the_one_namespace_is_described() {
     let Ok(Response::DescribeNamespace(described)) = world.call(request) else {
         panic!("not its response")
     };
-    assert_eq!(described.namespace_info.unwrap().name, "default");
+    let namespace = described.namespace_info.unwrap();
+    assert_eq!(namespace.name, "default");
+    // SDKs hold back payloads that the server would refuse.
+    assert_eq!(
+        namespace.limits.unwrap().blob_size_limit_error,
+        2 * 1024 * 1024
+    );
 }
 
 #[test]

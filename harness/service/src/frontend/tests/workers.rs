@@ -102,3 +102,40 @@ fn a_worker_is_forgotten_when_it_shuts_down_or_is_silent_for_five_minutes() {
     let status = world.call(describe("a")).unwrap_err();
     assert_eq!(status.message(), "Worker a not found");
 }
+
+#[test]
+fn a_worker_that_has_shut_down_gets_no_more_tasks() {
+    let mut world = World::new();
+    let poll = || PollWorkflowTaskQueueRequest {
+        worker_instance_key: "a".to_owned(),
+        ..poll_request()
+    };
+    let is_empty = |world: &mut World, id| match world.reply(id) {
+        Some(Ok(Response::PollWorkflowTaskQueue(task))) => {
+            task.into_message().task_token.is_empty()
+        }
+        other => panic!("not an answer to a poll: {other:?}"),
+    };
+    let waiting = world.send(poll());
+    let of_another = world.send(PollWorkflowTaskQueueRequest {
+        worker_instance_key: "b".to_owned(),
+        ..poll_request()
+    });
+    let shutdown = ShutdownWorkerRequest {
+        namespace: "default".to_owned(),
+        worker_instance_key: "a".to_owned(),
+        ..ShutdownWorkerRequest::default()
+    };
+    world.call(shutdown).unwrap();
+    assert!(is_empty(&mut world, waiting));
+    let late = world.send(poll());
+    assert!(is_empty(&mut world, late), "a poll that was under way");
+    world.start("order");
+    assert!(!is_empty(&mut world, of_another), "the task of the other");
+    world.pass(31_000);
+    let much_later = world.send(PollWorkflowTaskQueueRequest {
+        task_queue: queue("other"),
+        ..poll()
+    });
+    assert!(world.reply(much_later).is_none(), "it waits for a task");
+}

@@ -17,7 +17,7 @@ use crate::{
         time::validate_and_cap,
     },
     frontend::validate,
-    policies::activity_retry,
+    policies::{activity_retry, callbacks},
 };
 
 /// Checks a request about the activities of a workflow.
@@ -125,7 +125,7 @@ pub(super) fn start(
     if input > limits.payload_bytes {
         return invalid("input exceeds length limit");
     }
-    validate::callbacks::check(&mut request.completion_callbacks)?;
+    callbacks::check(&mut request.completion_callbacks)?;
     let Some(options) = &request.on_conflict_options else {
         return Ok(());
     };

@@ -10,11 +10,9 @@
 
 mod activity;
 mod batch;
-mod callbacks;
 mod execution;
 mod nexus;
 pub(crate) mod schedule;
-mod start;
 mod task_queue_config;
 mod update;
 mod worker;
@@ -30,6 +28,7 @@ use crate::{
         status,
     },
     messages::request::Request,
+    policies::start_requests,
 };
 
 /// Checks a request and fills in its defaults.
@@ -88,9 +87,9 @@ pub(crate) fn validate(
         | Request::RespondNexusTaskFailed(_)
         | Request::CompleteNexusOperation(_) => Ok(()),
 
-        Request::StartWorkflowExecution(request) => start::start(request, limits, now_ms),
+        Request::StartWorkflowExecution(request) => start_requests::start(request, limits, now_ms),
         Request::SignalWithStartWorkflowExecution(request) => {
-            start::signal_with_start(request, limits, now_ms)
+            start_requests::signal_with_start(request, limits, now_ms)
         }
         Request::ExecuteMultiOperation(request) => update::multi_operation(request, config, now_ms),
         Request::UpdateWorkflowExecution(request) => update::update(request, limits),
@@ -140,6 +139,7 @@ pub(crate) fn validate(
             task_queue(&mut request.task_queue, "", limits)
         }
         Request::RespondWorkflowTaskCompleted(request) => {
+            worker::one_page(request, config)?;
             worker::identity(&request.identity, limits)
         }
         Request::RespondWorkflowTaskFailed(request) => worker::identity(&request.identity, limits),

@@ -18,7 +18,7 @@ use crate::{
         config::{Limits, ServiceConfig},
         time::{check_valid, timestamp},
     },
-    frontend::validate::start,
+    policies::start_requests,
     schedules::spec::Spec,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn create(
 ) -> Result<(), Status> {
     let limits = &config.limits;
     let workflow_id = format!("{WORKFLOW_ID_PREFIX}{}", request.schedule_id);
-    start::workflow_id(&workflow_id, limits)?;
+    start_requests::workflow_id(&workflow_id, limits)?;
     if request.request_id.is_empty() {
         return invalid("RequestId is not set on request.");
     }
@@ -140,7 +140,7 @@ fn started_workflow(schedule: &mut Option<Schedule>, config: &ServiceConfig) -> 
     let Some(workflow) = action(schedule) else {
         return Ok(());
     };
-    start::workflow_id(&format!("{}{NOMINAL_TIME}", workflow.workflow_id), limits)?;
+    start_requests::workflow_id(&format!("{}{NOMINAL_TIME}", workflow.workflow_id), limits)?;
     let workflow_type = workflow.workflow_type.as_ref().map_or("", |it| &it.name);
     if workflow_type.is_empty() {
         return invalid("WorkflowType is not set on request.");
@@ -149,7 +149,7 @@ fn started_workflow(schedule: &mut Option<Schedule>, config: &ServiceConfig) -> 
         return invalid("WorkflowType length exceeds limit.");
     }
     task_queue_of_user(&mut workflow.task_queue, "", "", limits)?;
-    start::timeouts([
+    start_requests::timeouts([
         ("Execution", &mut workflow.workflow_execution_timeout),
         ("Run", &mut workflow.workflow_run_timeout),
         ("Task", &mut workflow.workflow_task_timeout),

@@ -320,3 +320,14 @@ fn two_operations_are_a_start_and_an_update_of_one_workflow() {
     );
     assert!(refused(operations(vec![start(), update("order-2")])).contains("Update-with-Start"));
 }
+
+#[test]
+fn a_page_of_a_completed_task_is_refused() {
+    let page = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".into(),
+        intermediate_page: true,
+        ..RespondWorkflowTaskCompletedRequest::default()
+    };
+    let (code, _) = check(page).unwrap_err();
+    assert_eq!(code, Code::FailedPrecondition);
+}

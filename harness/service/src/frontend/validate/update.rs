@@ -17,7 +17,8 @@ use crate::{
         status,
         time::duration_ms,
     },
-    frontend::validate::{execution, start},
+    frontend::validate::execution,
+    policies::{callbacks, start_requests},
 };
 
 pub(super) fn update(
@@ -37,6 +38,15 @@ pub(super) fn update(
     };
     if input.name.is_empty() {
         return invalid("Update name is not set on request.");
+    }
+    let has_callbacks = update.is_some_and(|update| !update.completion_callbacks.is_empty());
+    if has_callbacks && update.is_none_or(|update| update.request_id.is_empty()) {
+        return invalid(
+            "invalid *update.Request: request_id is required when completion_callbacks are set",
+        );
+    }
+    if let Some(update) = &mut request.request {
+        callbacks::check(&mut update.completion_callbacks)?;
     }
     let policy = request.wait_policy.get_or_insert_default();
     match known::<Stage>(
@@ -115,7 +125,7 @@ fn start_of_multi(
     if request.namespace != config.namespace {
         return invalid("Operation namespace did not match request's namespace.");
     }
-    start::start(request, &config.limits, now_ms)?;
+    start_requests::start(request, &config.limits, now_ms)?;
     if !request.cron_schedule.is_empty() {
         return invalid("CronSchedule is not allowed.");
     }

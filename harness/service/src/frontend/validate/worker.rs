@@ -3,12 +3,13 @@
 use temporalio_protos::temporal::api::{
     failure::v1::{Failure, failure::FailureInfo},
     taskqueue::v1::TaskQueue,
+    workflowservice::v1::RespondWorkflowTaskCompletedRequest,
 };
 use tonic::Status;
 
 use crate::base::{
     checks::{invalid, task_queue},
-    config::Limits,
+    config::{Limits, ServiceConfig},
     time,
 };
 
@@ -19,6 +20,24 @@ pub(super) fn poll(
 ) -> Result<(), Status> {
     task_queue(queue, "", limits)?;
     identity(poller, limits)
+}
+
+/// Checks that a completed task comes in one message: to send it in pages must be switched on for a
+/// namespace, and here it never is.
+///
+/// Source: `temporalio/temporal: service/history/api/respondworkflowtaskcompleted/api.go`
+/// (`applyTaskCompletionPagination`).
+pub(super) fn one_page(
+    request: &RespondWorkflowTaskCompletedRequest,
+    config: &ServiceConfig,
+) -> Result<(), Status> {
+    if request.intermediate_page || request.page_number > 0 {
+        return Err(Status::failed_precondition(format!(
+            "workflow task completion pagination is disabled for this namespace {}",
+            config.namespace
+        )));
+    }
+    Ok(())
 }
 
 pub(super) fn identity(identity: &str, limits: &Limits) -> Result<(), Status> {

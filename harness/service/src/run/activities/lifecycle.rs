@@ -10,9 +10,9 @@ use crate::{
             ActivityTaskFailedEventAttributes, ActivityTaskScheduledEventAttributes,
             ActivityTaskStartedEventAttributes, ActivityTaskTimedOutEventAttributes,
         },
-        sdk::UserMetadata,
     },
     base::{failure, payload},
+    history::EventDecoration,
     policies::activity_retry::ActivityRetry,
     run::{
         Run,
@@ -42,7 +42,7 @@ impl Run {
         &mut self,
         now_ms: u64,
         attributes: ActivityTaskScheduledEventAttributes,
-        user_metadata: Option<UserMetadata>,
+        decoration: EventDecoration,
     ) {
         let scheduled_event_id = self.history.next_event_id();
         self.activities.insert(PendingActivity::new(
@@ -50,8 +50,7 @@ impl Run {
             scheduled_event_id,
             &attributes,
         ));
-        self.history
-            .add_decorated(now_ms, attributes, user_metadata.into());
+        self.history.add_decorated(now_ms, attributes, decoration);
         self.offer_activity(scheduled_event_id);
     }
 

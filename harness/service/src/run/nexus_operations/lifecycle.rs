@@ -6,7 +6,6 @@ use crate::{
         common::Link,
         failure::{Failure, NexusOperationFailureInfo, failure::FailureInfo},
         history::*,
-        sdk::UserMetadata,
     },
     base::time::instant_ms,
     history::EventDecoration,
@@ -43,15 +42,14 @@ impl Run {
         &mut self,
         now_ms: u64,
         attributes: NexusOperationScheduledEventAttributes,
-        user_metadata: Option<UserMetadata>,
+        decoration: EventDecoration,
     ) {
         let scheduled_event_id = self.history.next_event_id();
         let operation = PendingNexusOperation::new(now_ms, scheduled_event_id, &attributes);
         self.nexus_operations
             .by_event
             .insert(scheduled_event_id, operation);
-        self.history
-            .add_decorated(now_ms, attributes, user_metadata.into());
+        self.history.add_decorated(now_ms, attributes, decoration);
         self.offer_nexus_request(scheduled_event_id, NexusCall::Start);
     }
 

@@ -10,6 +10,7 @@
 pub(crate) mod failures;
 mod lifecycle;
 pub(crate) mod requests;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 

@@ -14,9 +14,10 @@ use crate::{
         protocol::Message,
         update::{Acceptance, Rejection, Request, Response},
     },
+    history::EventDecoration,
     run::{
         Run,
-        updates::{Progress, Update, request_message_id},
+        updates::{Progress, Update, callbacks::links_of, request_message_id},
     },
 };
 
@@ -107,7 +108,12 @@ impl Run {
             check_field(is_set, MESSAGE, field)?;
         }
         let accepted_request = update.request.clone();
-        let event_id = self.history.add(
+        let request = update.request.clone().unwrap_or_default();
+        let decoration = EventDecoration {
+            links: links_of(accepted_request.as_ref()),
+            ..EventDecoration::default()
+        };
+        let event_id = self.history.add_decorated(
             now_ms,
             WorkflowExecutionUpdateAcceptedEventAttributes {
                 protocol_instance_id: id.to_owned(),
@@ -115,8 +121,15 @@ impl Run {
                 accepted_request_sequencing_event_id: accepted.accepted_request_sequencing_event_id,
                 accepted_request,
             },
+            decoration,
         );
         self.updates.set(id, Progress::Accepted { event_id });
+        let (request_id, callbacks) = (&request.request_id, &request.completion_callbacks);
+        self.updates
+            .register_callbacks(now_ms, id, request_id, callbacks);
+        for attachment in self.updates.take_attachments(id) {
+            self.record_attachment(now_ms, id, attachment);
+        }
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! `docs/architecture/workflow-update.md`.
 
 mod answers;
+pub(crate) mod callbacks;
 mod messages;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crate::{
         update::{Outcome, Request},
     },
     base::status,
-    run::undo::UndoMap,
+    run::{callbacks::CompletionCallback, undo::UndoMap, updates::callbacks::Attachment},
 };
 
 /// The number of updates that one run admits (`history.maxTotalUpdates`).
@@ -88,6 +89,16 @@ pub(crate) struct Update {
     /// The request; `None` after a reset, where the event has it.
     pub(crate) request: Option<Request>,
     pub(crate) progress: Progress,
+    /// The callers that hear of its end.
+    pub(crate) callbacks: Vec<CompletionCallback>,
+    /// The callbacks of later requests, until the update is accepted.
+    attachments: Vec<Attachment>,
+}
+
+impl Update {
+    fn has_callbacks_of(&self, request_id: &str) -> bool {
+        self.callbacks.iter().any(|it| it.request_id == request_id)
+    }
 }
 
 /// The answer to a caller whose update has reached the stage that the caller waits for.
@@ -110,6 +121,8 @@ pub(crate) struct Updates {
     admitted: u64,
     /// True if an update is to be forgotten.
     has_forgettable: bool,
+    /// True if an update has ever had a callback.
+    has_callbacks: bool,
 }
 
 impl Updates {
@@ -193,7 +206,7 @@ impl Updates {
     }
 
     /// Restores updates from an event in history.
-    pub(crate) fn restore(&mut self, event_id: i64, attributes: &Attributes) {
+    pub(crate) fn restore(&mut self, at_ms: u64, event_id: i64, attributes: &Attributes) {
         match attributes {
             Attributes::WorkflowExecutionUpdateAdmittedEventAttributes(admitted) => {
                 if let Some(meta) = admitted
@@ -210,6 +223,14 @@ impl Updates {
                     &accepted.protocol_instance_id,
                     Progress::Accepted { event_id },
                 );
+                if let Some(request) = &accepted.accepted_request {
+                    self.register_callbacks(
+                        at_ms,
+                        &accepted.protocol_instance_id,
+                        &request.request_id,
+                        &request.completion_callbacks,
+                    );
+                }
             }
             Attributes::WorkflowExecutionUpdateCompletedEventAttributes(completed) => {
                 let accepted_event_id = completed.accepted_event_id;
@@ -221,6 +242,10 @@ impl Updates {
                 };
                 for id in self.ids(is_accepted_there) {
                     self.set(&id, Progress::Completed { event_id });
+                    // They were called when the event was written.
+                    for called in self.due_callbacks() {
+                        self.called(at_ms, &called, None);
+                    }
                 }
             }
             _ => {}
@@ -235,6 +260,8 @@ impl Updates {
                 ordinal: self.admitted,
                 request,
                 progress: Progress::Admitted,
+                callbacks: Vec::new(),
+                attachments: Vec::new(),
             },
         );
     }

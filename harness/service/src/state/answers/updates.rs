@@ -12,16 +12,18 @@ use tonic::Status;
 use crate::{
     api::{
         WorkflowExecution,
-        enums::UpdateWorkflowExecutionLifecycleStage as Stage,
+        common::Link,
+        enums::{EventType, UpdateWorkflowExecutionLifecycleStage as Stage},
         rpc::{
             ExecuteMultiOperationResponse, PollWorkflowExecutionUpdateResponse,
             StartWorkflowExecutionResponse, UpdateWorkflowExecutionResponse,
             execute_multi_operation_response as multi,
         },
-        update::{Outcome, UpdateRef},
+        update::{Outcome, UpdateRef, outcome},
     },
     base::{
         identifiers::{RequestId, RunKey},
+        links,
         status::{self, Operation},
     },
     messages::request::Response,
@@ -140,7 +142,14 @@ pub(crate) fn answer(service: &mut Service, key: RunKey) {
                 service.reply(waiter.id, Err(refused));
             }
             Some(UpdateAnswer::Reached { stage, outcome }) => {
-                let response = response(run.execution(), &waiter, stage, *outcome);
+                let link = link(
+                    &service.config.namespace,
+                    run.execution(),
+                    &waiter,
+                    stage,
+                    outcome.as_ref().as_ref(),
+                );
+                let response = response(run.execution(), &waiter, stage, *outcome, link);
                 service.reply(waiter.id, Ok(response));
             }
         }
@@ -190,11 +199,43 @@ pub(crate) fn refusal(call: &Call, status: Status) -> Status {
     }
 }
 
+/// Returns the link to the event of an accepted update; to the workflow if there is no success.
+fn link(
+    namespace: &str,
+    run: WorkflowExecution,
+    waiter: &Waiter,
+    stage: Stage,
+    outcome: Option<&Outcome>,
+) -> Option<Link> {
+    let update = match &waiter.call {
+        Call::Update(request) => request.request.as_ref(),
+        Call::UpdateWithStart(both) => both.update.request.as_ref(),
+        Call::Poll => None,
+    };
+    let value = outcome.and_then(|outcome| outcome.value.as_ref());
+    if let (Stage::Completed, Some(outcome::Value::Failure(_))) = (stage, value) {
+        return Some(links::to_workflow(namespace, run, "Update rejected"));
+    }
+    let event_type = EventType::WorkflowExecutionUpdateAccepted;
+    let request_id = &update?.request_id;
+    let to_event = |run: &WorkflowExecution| {
+        links::to_request(
+            namespace,
+            &run.workflow_id,
+            &run.run_id,
+            request_id,
+            event_type,
+        )
+    };
+    (stage >= Stage::Accepted).then(|| to_event(&run))
+}
+
 fn response(
     run: WorkflowExecution,
     waiter: &Waiter,
     stage: Stage,
     outcome: Option<Outcome>,
+    link: Option<Link>,
 ) -> Response {
     let update_ref = Some(UpdateRef {
         workflow_execution: Some(run),
@@ -213,7 +254,7 @@ fn response(
         update_ref,
         outcome,
         stage,
-        link: None,
+        link,
     };
     match &waiter.call {
         Call::UpdateWithStart(both) => with_start(both.started.clone(), updated).into(),

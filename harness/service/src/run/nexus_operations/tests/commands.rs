@@ -117,3 +117,15 @@ fn at_most_thirty_operations_are_pending() {
     world.run_workflow_task((0..30).map(|_| schedule(options())).collect());
     assert_eq!(of_nexus(&world).len(), 30);
 }
+
+#[test]
+fn an_operation_without_input_gets_a_payload_that_is_null() {
+    let mut world = world(ScheduleNexusOperationCommandAttributes {
+        input: None,
+        ..options()
+    });
+    let task = nexus_task(&mut world);
+    let input = start_of(&task).payload.as_ref().expect("a payload");
+    assert_eq!(input.metadata["encoding"], b"binary/null");
+    assert!(input.data.is_empty());
+}

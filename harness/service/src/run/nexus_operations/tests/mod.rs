@@ -10,6 +10,7 @@ mod cancellations;
 mod commands;
 mod requests;
 mod resets;
+mod system;
 
 use pretty_assertions::assert_eq;
 use tonic::{Code, Status};

@@ -1,5 +1,6 @@
 //! Updates, as their callers, their workers and the history see them.
 
+mod callbacks;
 mod refusals;
 mod speculative_tasks;
 mod with_start;

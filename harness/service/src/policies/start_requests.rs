@@ -1,4 +1,4 @@
-//! Requests that may start a run.
+//! The checks of requests that may start a run.
 
 use prost::Message;
 use prost_types::Duration;
@@ -15,11 +15,10 @@ use crate::{
         config::Limits,
         time::validate_and_cap,
     },
-    frontend::validate::callbacks,
-    policies::{cron, retry},
+    policies::{callbacks, cron, retry},
 };
 
-pub(super) fn start(
+pub(crate) fn start(
     request: &mut StartWorkflowExecutionRequest,
     limits: &Limits,
     now_ms: u64,
@@ -97,7 +96,7 @@ fn not_versioned(is_overridden: bool) -> Result<(), Status> {
     Ok(())
 }
 
-pub(super) fn signal_with_start(
+pub(crate) fn signal_with_start(
     request: &mut SignalWithStartWorkflowExecutionRequest,
     limits: &Limits,
     now_ms: u64,
@@ -212,14 +211,14 @@ fn compatible_id_policies(
     Ok(())
 }
 
-pub(super) fn workflow_id(workflow_id: &str, limits: &Limits) -> Result<(), Status> {
+pub(crate) fn workflow_id(workflow_id: &str, limits: &Limits) -> Result<(), Status> {
     if workflow_id.is_empty() {
         return invalid("WorkflowId is not set on request.");
     }
     length("WorkflowId", workflow_id, limits)
 }
 
-pub(super) fn length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
+pub(crate) fn length(field: &str, value: &str, limits: &Limits) -> Result<(), Status> {
     if value.len() > limits.id_length {
         return invalid(format!(
             "{field} exceeds maximum allowed length ({}/{})",
@@ -249,7 +248,7 @@ fn start_delay(cron_schedule: &str, delay: &mut Option<Duration>) -> Result<(), 
     })
 }
 
-pub(super) fn timeouts(timeouts: [(&str, &mut Option<Duration>); 3]) -> Result<(), Status> {
+pub(crate) fn timeouts(timeouts: [(&str, &mut Option<Duration>); 3]) -> Result<(), Status> {
     for (name, timeout) in timeouts {
         validate_and_cap(timeout.as_mut()).or_else(|why| {
             invalid(format!(

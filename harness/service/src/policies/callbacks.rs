@@ -6,8 +6,7 @@ use tonic::Status;
 
 use crate::{
     api::common::{Callback, Link, callback},
-    base::checks::invalid,
-    matching::start_nexus_task::CALLBACK_URL,
+    base::{checks::invalid, nexus_endpoints::CALLBACK_URL},
 };
 
 /// The callbacks of one execution (`callback.maxPerExecution`).
@@ -20,7 +19,7 @@ const MAX_HEADER_BYTES: usize = 8 * 1024;
 const INTERNAL_URL: &str = "temporal://internal";
 
 /// Checks the callbacks of a request, and writes the names in their headers in lower case.
-pub(super) fn check(callbacks: &mut [Callback]) -> Result<(), Status> {
+pub(crate) fn check(callbacks: &mut [Callback]) -> Result<(), Status> {
     if callbacks.len() > MAX_CALLBACKS {
         return invalid(format!(
             "cannot attach more than {MAX_CALLBACKS} callbacks to an execution"
