@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use durasim::FaultKind;
 use durasim_server::{IndexedValueType, Time};
 
-use self::without_effect::WithoutEffect;
+use self::{dynamic_config::Setting, without_effect::WithoutEffect};
 
 /// The namespace of those who name none. Temporal's development server always has it.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -126,6 +126,8 @@ pub(crate) struct Serving {
     pub(crate) search_attributes: Vec<SearchAttribute>,
     /// The time for which closed executions are kept, if it is not the default.
     pub(crate) retention: Option<Duration>,
+    /// The limits that differ from the server's defaults.
+    pub(crate) settings: Vec<Setting>,
     /// True if a request to an unknown namespace registers it.
     pub(crate) registers_namespaces: bool,
     /// True if the server ends when its parent process does: an SDK started it.
@@ -262,6 +264,9 @@ struct Serve {
     /// unless it is given; if time skips, nothing is dropped unless it is given.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     retention: Option<Duration>,
+    /// A limit, by its name in the server's dynamic configuration: `limit.blobSize.error=1000`.
+    #[arg(long = "dynamic-config-value", value_name = "NAME=VALUE")]
+    settings: Vec<Setting>,
     #[command(flatten)]
     weather: Weather,
 }
@@ -338,6 +343,8 @@ struct StartDev {
     namespaces: Vec<String>,
     #[arg(long = "search-attribute", value_name = "NAME=TYPE")]
     search_attributes: Vec<SearchAttribute>,
+    #[arg(long = "dynamic-config-value", value_name = "NAME=VALUE")]
+    settings: Vec<Setting>,
     /// The way in which time passes. `temporal` has no such option.
     #[arg(long, value_enum, default_value_t = TimeArgument::Real)]
     time: TimeArgument,
@@ -368,6 +375,7 @@ impl From<Serve> for Serving {
             namespaces: serve.namespaces,
             search_attributes: serve.search_attributes,
             retention: serve.retention,
+            settings: serve.settings,
             registers_namespaces: false,
             ends_with_parent: false,
             weather: serve.weather,
@@ -387,6 +395,7 @@ impl From<StartDev> for Serving {
             namespaces,
             search_attributes: start.search_attributes,
             retention: None,
+            settings: start.settings,
             registers_namespaces: false,
             ends_with_parent: true,
             weather: start.weather,
@@ -404,6 +413,7 @@ impl From<TestServer> for Serving {
             namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
             search_attributes: Vec::new(),
             retention: None,
+            settings: Vec::new(),
             registers_namespaces: true,
             ends_with_parent: true,
             weather: server.weather,
@@ -411,6 +421,7 @@ impl From<TestServer> for Serving {
     }
 }
 
+mod dynamic_config;
 mod without_effect;
 
 #[cfg(test)]

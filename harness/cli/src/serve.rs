@@ -37,6 +37,9 @@ async fn run(serving: &Serving) -> Result<(), Box<dyn Error>> {
             .add(&attribute.name, attribute.value_type)
             .map_err(|refused| refused.message().to_owned())?;
     }
+    for setting in &serving.settings {
+        setting.apply(&mut options)?;
+    }
     let faults = Faults::of(&serving.weather)?;
     options.network = faults
         .clone()

@@ -11,7 +11,6 @@ const OPTIONS: &[&str] = &[
     "command-timeout",
     "config-file",
     "db-filename",
-    "dynamic-config-value",
     "env",
     "env-file",
     "http-port",
