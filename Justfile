@@ -85,6 +85,14 @@ conformance-java:
 conformance-cli *arguments:
     tests/cli/run {{arguments}}
 
+# The Python SDK's own tests on `durasim serve` (needs git and python3; half an hour)
+suite-python *files:
+    tests/python/suite {{files}}
+
+# The integration tests of the crate temporalio-sdk-core on `durasim serve` (half an hour)
+suite-sdk-core *modules:
+    tests/sdk-core/suite {{modules}}
+
 # The histories that the Go SDK keeps for its replay tests are read and printed (needs git)
 go-histories:
     mkdir -p target/sdk-go
