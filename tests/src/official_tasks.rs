@@ -258,8 +258,7 @@ fn run(
             .client_identity_override(identity)
             .build();
         options.max_cached_workflows = if cache { 1000 } else { 0 };
-        // The same build id as the simulated workers; the default is a hash of the test's own
-        // binary.
+        // No build id, as the simulated workers; the default is a hash of the test's own binary.
         options.deployment_options = WorkerDeploymentOptions::from_build_id(String::new());
         register(&mut options);
         let mut worker = crate::official_worker::worker(client, options);
@@ -433,5 +432,13 @@ fn asked_at_start(request: Request) -> Result<Answer, Status> {
     let mut service = Service::new(ServiceConfig::default());
     service.request(durasim_engine::START_MS, RequestId(0), request);
     let reply = service.take_replies().pop().expect("answered at once");
-    Ok(Answer::Now(reply.result?))
+    let mut response = reply.result?;
+    if let Response::GetSystemInfo(info) = &mut response
+        && let Some(capabilities) = &mut info.capabilities
+    {
+        // A worker stamps its answers for such a server, even without a build id; the simulated
+        // workers without one do not.
+        capabilities.build_id_based_versioning = false;
+    }
+    Ok(Answer::Now(response))
 }

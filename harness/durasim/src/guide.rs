@@ -25,6 +25,7 @@ pages! {
     local_activities
     cancellation
     versioning
+    deployments
     failing_mocks
     histories
     // The page names a file beside it, which documentation in a browser does not have.

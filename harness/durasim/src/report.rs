@@ -30,6 +30,7 @@ use std::fmt;
 use durasim_view::View;
 
 pub use code::FailureCode;
+pub(crate) use diagnosis::UNVERSIONED;
 pub use diagnosis::{Awaited, Diagnosis, GaveUp, OpenWorkflow, TakenSlots, Waiting};
 pub use excerpt::{ExcerptLine, HistoryExcerpt, Mark, ShownHistory};
 pub use failure::{Comparison, Failure, SourceLine, WorkflowName};

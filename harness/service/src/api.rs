@@ -7,6 +7,7 @@ pub(crate) use temporalio_protos::temporal::api::{
     callback::v1 as callback,
     command::v1 as command,
     common::v1::{self as common, Payloads, WorkflowExecution},
+    deployment::v1 as deployment,
     enums::v1 as enums,
     failure::v1 as failure,
     history::v1 as history,

@@ -25,6 +25,7 @@
 //! | 5 | `activity_execution` | one standalone activity |
 //! | 5 | `batch_operation` | one batch operation, which does the same to many executions |
 //! | 5 | `nexus_operation_execution` | one standalone Nexus operation |
+//! | 4 | `deployments` | worker deployments: their versions, and the routing of task queues |
 //! | 4 | `schedules` | schedules: the times at which they act, and what they do then |
 //! | 4 | `run` | one run: its history and its mutable state |
 //! | 3 | `history` | events, the buffer of those that wait for an id, and rules of histories |
@@ -39,6 +40,7 @@ mod base;
 mod batch_operation;
 mod cluster;
 mod commands;
+mod deployments;
 mod executors;
 mod frontend;
 mod history;

@@ -294,6 +294,7 @@ fn fresh_run<'h>(
         namespace: options.namespace.clone(),
         task_queue: options.task_queue.clone(),
         build_id: options.build_id.clone(),
+        deployment_name: String::new(),
         sdk_name: String::new(),
         sdk_version: String::new(),
         strict: options.mode != ReplayMode::LikeCore,

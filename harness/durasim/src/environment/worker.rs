@@ -9,7 +9,9 @@ use durasim_worker::{
     RegistrationError, WorkflowDefinitions, WorkflowWorkerOptions,
     activity::{ActivityDefinitions, ActivityRegistrationError},
 };
-use temporalio_common::{WorkflowDefinition, data_converters::TemporalSerializable};
+use temporalio_common::{
+    WorkflowDefinition, data_converters::TemporalSerializable, worker::WorkerDeploymentOptions,
+};
 use temporalio_sdk::{
     activities::ExecutableActivity, workflow_interceptors::WorkflowInterceptorConstructor,
 };
@@ -143,6 +145,14 @@ impl WorkerCode {
     pub fn heartbeat_details<T: TemporalSerializable + 'static>(mut self) -> Self {
         self.activities.heartbeat_details::<T>();
         self
+    }
+
+    /// Sets the version of the deployment that the worker belongs to, as the SDK's
+    /// `WorkerOptions::deployment_options` does. With `use_worker_versioning` the service routes
+    /// the tasks of each run by it, once the version is current or ramping.
+    #[must_use]
+    pub fn deployment_options(self, deployment: WorkerDeploymentOptions) -> Self {
+        self.options(move |options| options.deployment_options = Some(deployment.clone()))
     }
 
     /// Sets any other option of the worker: data converter, errors that fail workflows, build id.

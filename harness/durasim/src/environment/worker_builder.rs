@@ -5,6 +5,7 @@ use std::{future::Future, mem, time::Duration};
 use durasim_worker::{WorkflowWorkerOptions, activity::ActivityCall};
 use temporalio_common::{
     ActivityDefinition, ActivityError, WorkflowDefinition, data_converters::TemporalSerializable,
+    worker::WorkerDeploymentOptions,
 };
 use temporalio_sdk::{
     activities::ExecutableActivity, runtime::worker_tuner::WorkerTuner,
@@ -109,6 +110,9 @@ forward! {
     /// Registers a type of heartbeat details; see [`WorkerCode::heartbeat_details`].
     heartbeat_details[T]() [T: TemporalSerializable + 'static]
         => |code| code.heartbeat_details::<T>();
+    /// Sets the worker's deployment version; see [`WorkerCode::deployment_options`].
+    deployment_options[](deployment: WorkerDeploymentOptions) []
+        => |code| code.deployment_options(deployment);
     /// Sets any other option of the worker; see [`WorkerCode::options`].
     options[F](set: F) [F: Fn(&mut WorkflowWorkerOptions) + 'static] => |code| code.options(set);
 }

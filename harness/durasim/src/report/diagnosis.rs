@@ -12,6 +12,9 @@ const NOT_RUN: &str = "did not end: a world does not run or await what it has no
 const SPAWN_ACTORS: &str = "start the task with `env.spawn(..)` in place of `tokio::spawn(..)`: an \
     actor is part of its world, which runs the actor, awaits it, and names it in reports";
 
+/// Temporal's name for the version of workers without one.
+pub(crate) const UNVERSIONED: &str = "__unversioned__";
+
 /// Everything that is open in a world in which nothing is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -99,6 +102,9 @@ pub enum Awaited {
         attempt: u32,
         /// True if any worker polls that task queue for workflow tasks.
         polled: bool,
+        /// The deployment version of the workers that alone may take it, as `NAME:BUILD_ID`, if
+        /// none of those polls; `__unversioned__` for workers without one.
+        lacks_version: Option<String>,
         /// The message of the last attempt's failure.
         last_failure: Option<String>,
     },
@@ -305,6 +311,22 @@ impl Awaited {
                 "start a worker with the workflow on task queue {task_queue}, \
                  `env.worker({task_queue:?})`; or correct the task queue in the start options"
             ),
+            Self::WorkflowTask {
+                task_queue,
+                lacks_version: Some(version),
+                ..
+            } if version == UNVERSIONED => format!(
+                "make a deployment version current with `SetWorkerDeploymentCurrentVersion`; or \
+                 start a worker without `.deployment_options(..)` on task queue {task_queue}"
+            ),
+            Self::WorkflowTask {
+                task_queue,
+                lacks_version: Some(version),
+                ..
+            } => format!(
+                "start a worker of deployment version {version} on task queue {task_queue}, \
+                 `.deployment_options(..)`; or make another version current"
+            ),
             Self::NexusOperation {
                 token: Some(token), ..
             } => format!(
@@ -344,13 +366,17 @@ impl Awaited {
                 task_queue,
                 attempt,
                 polled,
+                lacks_version,
                 last_failure,
             } => format!(
                 "its workflow task, {}",
                 task(
                     *attempt,
                     task_queue,
-                    unpolled(*polled),
+                    &match lacks_version {
+                        Some(version) if *polled => unpolled_by(version),
+                        _ => unpolled(*polled).to_owned(),
+                    },
                     last_failure.as_deref()
                 )
             ),
@@ -398,6 +424,16 @@ fn unpolled(polled: bool) -> &'static str {
         ""
     } else {
         ", which no worker polls"
+    }
+}
+
+/// Describes a task queue that only workers of other versions poll.
+fn unpolled_by(version: &str) -> String {
+    match version {
+        UNVERSIONED => {
+            ", where each worker has a deployment version and none is current".to_owned()
+        }
+        version => format!(", where no worker has deployment version {version}"),
     }
 }
 

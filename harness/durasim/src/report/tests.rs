@@ -150,6 +150,7 @@ pub(crate) fn waiting() -> Diagnosis {
             task_queue: "payments".into(),
             attempt: 2,
             polled: true,
+            lacks_version: None,
             last_failure: Some("panicked: index out of bounds".into()),
         }],
     };

@@ -13,3 +13,5 @@ pub(crate) mod reason;
 pub(crate) mod search_attributes;
 pub(crate) mod status;
 pub mod time;
+pub(crate) mod versioning_override;
+pub(crate) mod versions;

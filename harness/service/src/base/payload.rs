@@ -29,6 +29,14 @@ pub(crate) fn null() -> Payload {
     }
 }
 
+/// Encodes the value of a search attribute that is a keyword.
+pub(crate) fn keyword(value: &str) -> Payload {
+    let mut payload = json(&serde_json::Value::from(value).to_string());
+    let value_type = b"Keyword".to_vec();
+    payload.metadata.insert("type".to_owned(), value_type);
+    payload
+}
+
 /// Encodes the value of a search attribute that is a list of keywords.
 pub(crate) fn keywords(entries: impl Iterator<Item = String>) -> Payload {
     let entries: Vec<String> = entries.collect();

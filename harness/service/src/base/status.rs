@@ -14,8 +14,8 @@ use temporalio_protos::{
             ActivityExecutionAlreadyStartedFailure, MultiOperationExecutionFailure,
             NamespaceAlreadyExistsFailure, NamespaceNotFoundFailure,
             NexusOperationExecutionAlreadyStartedFailure, NotFoundFailure, PermissionDeniedFailure,
-            QueryFailedFailure, WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
-            multi_operation_execution_failure::OperationStatus,
+            QueryFailedFailure, ResourceExhaustedFailure, WorkflowExecutionAlreadyStartedFailure,
+            WorkflowNotReadyFailure, multi_operation_execution_failure::OperationStatus,
         },
         failure::v1::{Failure, MultiOperationExecutionAborted},
     },
@@ -88,6 +88,21 @@ pub(crate) fn not_found(message: impl Into<String>) -> Status {
         message,
         "NotFoundFailure",
         &NotFoundFailure::default(),
+    )
+}
+
+/// Returns NOT_FOUND for a workflow without runs.
+pub(crate) fn workflow_not_found(workflow_id: &str) -> Status {
+    not_found(format!("workflow not found for ID: {workflow_id}"))
+}
+
+/// Returns RESOURCE_EXHAUSTED, with its cause.
+pub(crate) fn resource_exhausted(message: String, detail: ResourceExhaustedFailure) -> Status {
+    with_detail(
+        Code::ResourceExhausted,
+        message,
+        "ResourceExhaustedFailure",
+        &detail,
     )
 }
 

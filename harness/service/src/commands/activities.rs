@@ -18,6 +18,7 @@ use crate::{
     policies::activity_retry,
 };
 
+#[allow(deprecated, reason = "the server still writes the field")]
 pub(super) fn schedule(
     context: &mut CommandContext<'_>,
     mut command: ScheduleActivityTaskCommandAttributes,
@@ -32,6 +33,12 @@ pub(super) fn schedule(
     .map_err(|refused| {
         CommandFailure::new(Cause::BadScheduleActivityAttributes, refused.message())
     })?;
+    if command.use_workflow_build_id && !context.is_own_queue(command.task_queue.as_ref()) {
+        return Err(CommandFailure::new(
+            Cause::BadScheduleActivityAttributes,
+            "Activity with UseCompatibleVersion cannot run on different task queue.",
+        ));
+    }
     context.keep_payload_within(
         command.input.as_ref(),
         Cause::BadScheduleActivityAttributes,
@@ -74,7 +81,7 @@ pub(super) fn schedule(
             workflow_task_completed_event_id: context.completed_event_id,
             retry_policy: command.retry_policy,
             priority: command.priority,
-            ..ActivityTaskScheduledEventAttributes::default()
+            use_workflow_build_id: command.use_workflow_build_id,
         },
         decoration,
     );

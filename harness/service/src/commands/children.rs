@@ -32,7 +32,7 @@ use crate::{
 
 #[allow(
     deprecated,
-    reason = "SDKs still fill in the namespace of a command, and the server copies its control"
+    reason = "SDKs still fill in the fields, and the server copies them"
 )]
 pub(super) fn start(
     context: &mut CommandContext<'_>,
@@ -44,6 +44,13 @@ pub(super) fn start(
     normalize(&mut command, context).map_err(|refused| {
         CommandFailure::new(Cause::BadStartChildExecutionAttributes, refused.message())
     })?;
+    if command.inherit_build_id && !context.is_own_queue(command.task_queue.as_ref()) {
+        return Err(CommandFailure::new(
+            Cause::BadStartChildExecutionAttributes,
+            "StartChildWorkflowExecution with UseCompatibleVersion cannot run on different task \
+             queue.",
+        ));
+    }
     context.check_search_attributes(command.search_attributes.as_ref())?;
     context.keep_payload_within(
         command.input.as_ref(),
@@ -104,6 +111,8 @@ pub(super) fn start(
             memo: command.memo,
             search_attributes: command.search_attributes,
             priority: command.priority,
+            inherit_build_id: command.inherit_build_id,
+            versioning_override: command.versioning_override,
             ..StartChildWorkflowExecutionInitiatedEventAttributes::default()
         },
         decoration,

@@ -7,6 +7,7 @@ use crate::{
         common::{Memo, SearchAttributes},
         enums::WorkflowTaskFailedCause,
         protocol,
+        taskqueue::TaskQueue,
     },
     base::{
         config::{Limits, ServiceConfig},
@@ -16,6 +17,7 @@ use crate::{
         search_attributes::check_sizes,
     },
     commands::failure::{Applied, CommandFailure},
+    deployments::Deployments,
     history::EventDecoration,
     run::{Run, start::NewRun},
 };
@@ -27,6 +29,7 @@ pub(crate) struct CommandContext<'a> {
     pub(crate) config: &'a ServiceConfig,
     pub(crate) limits: &'a Limits,
     pub(crate) nexus_endpoints: &'a NexusEndpoints,
+    pub(crate) deployments: &'a Deployments,
     /// The id of the WorkflowTaskCompleted event that the commands belong to.
     pub(crate) completed_event_id: i64,
     pub(crate) identity: &'a str,
@@ -48,6 +51,11 @@ pub(crate) struct CommandContext<'a> {
 }
 
 impl CommandContext<'_> {
+    /// Returns `true` if a command names the task queue of its own run.
+    pub(crate) fn is_own_queue(&self, queue: Option<&TaskQueue>) -> bool {
+        queue.is_none_or(|queue| queue.name == self.run.task_queue_name())
+    }
+
     /// Returns the id of the run that a closing command may start.
     pub(crate) fn next_run_id(&self) -> String {
         derived_uuid(&self.run.workflow_id, self.next_run_ordinal)

@@ -12,7 +12,9 @@ use crate::{
     api::{
         command::ContinueAsNewWorkflowExecutionCommandAttributes,
         common::WorkflowType,
-        enums::{TaskQueueKind, WorkflowExecutionStatus, WorkflowTaskFailedCause as Cause},
+        enums::{
+            TaskQueueKind, TaskQueueType, WorkflowExecutionStatus, WorkflowTaskFailedCause as Cause,
+        },
         history::WorkflowExecutionContinuedAsNewEventAttributes,
         taskqueue::TaskQueue,
     },
@@ -21,6 +23,7 @@ use crate::{
         config::Limits,
         payload,
         time::{nanos, validate_and_cap},
+        versions::Version,
     },
     commands::{
         context::CommandContext,
@@ -35,7 +38,7 @@ use crate::{
 
 #[allow(
     deprecated,
-    reason = "the server still copies the failure of the command into the event"
+    reason = "the server still copies the fields of the command into the event"
 )]
 pub(super) fn continue_as_new(
     context: &mut CommandContext<'_>,
@@ -45,6 +48,12 @@ pub(super) fn continue_as_new(
     normalize(&mut command, context.run, context.limits).map_err(|refused| {
         CommandFailure::new(Cause::BadContinueAsNewAttributes, refused.message())
     })?;
+    if command.inherit_build_id && !context.is_own_queue(command.task_queue.as_ref()) {
+        return Err(CommandFailure::new(
+            Cause::BadContinueAsNewAttributes,
+            "ContinueAsNew with UseCompatibleVersion cannot run on different task queue.",
+        ));
+    }
     context.check_search_attributes(command.search_attributes.as_ref())?;
     context.keep_payload_within(
         command.input.as_ref(),
@@ -61,7 +70,13 @@ pub(super) fn continue_as_new(
         Cause::BadContinueAsNewAttributes,
     )?;
     // Close this run; the next one starts after the commands.
-    let next_run = context.run.continuation(command.clone(), context.now_ms);
+    let deployments = context.deployments;
+    let is_in_version = |queue: &str, version: &Version| {
+        deployments.has_version(TaskQueueType::Workflow, queue, version)
+    };
+    let next_run = context
+        .run
+        .continuation(command.clone(), context.now_ms, &is_in_version);
     context.run.history.add_decorated(
         context.now_ms,
         WorkflowExecutionContinuedAsNewEventAttributes {
@@ -79,6 +94,7 @@ pub(super) fn continue_as_new(
             header: command.header,
             memo: command.memo,
             search_attributes: command.search_attributes,
+            inherit_build_id: command.inherit_build_id,
             ..WorkflowExecutionContinuedAsNewEventAttributes::default()
         },
         context.decoration.take(),

@@ -5,20 +5,21 @@ use crate::{
         Attributes, WorkflowExecution,
         enums::{
             ParentClosePolicy, StartChildWorkflowExecutionFailedCause as StartFailed,
-            WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+            TaskQueueType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
         },
         history::{
             StartChildWorkflowExecutionInitiatedEventAttributes,
             WorkflowExecutionStartedEventAttributes,
         },
     },
-    base::{identifiers::RunKey, priorities},
+    base::{identifiers::RunKey, priorities, versioning_override, versions::Version},
     history::EventDecoration,
     run::{
         Run, chain,
         close::{CancelRequest, HISTORY_RESETTER, HISTORY_SERVICE, Termination},
         start::NewRun,
         transfer::Delivered,
+        versioning::inheritance::Inherited,
         workflow_id::{self, Resolution},
     },
     state::service::Service,
@@ -40,7 +41,15 @@ pub(super) fn start(service: &mut Service, parent: RunKey, initiated_event_id: i
         return Delivered::Done;
     }
     // An open child that the parent started before it was reset is taken over.
-    let new_run = new_run(run, initiated_event_id, &service.config.namespace, now_ms);
+    let new_run = match new_run(service, run, initiated_event_id) {
+        Ok(new_run) => new_run,
+        Err(cause) => {
+            let run = service.executions.run_mut(parent);
+            run.child_start_failed(now_ms, initiated_event_id, cause);
+            service.close_transaction(parent);
+            return Delivered::Done;
+        }
+    };
     let reuse = run.child_initiated(initiated_event_id).map_or(
         WorkflowIdReusePolicy::AllowDuplicate,
         StartChildWorkflowExecutionInitiatedEventAttributes::workflow_id_reuse_policy,
@@ -124,7 +133,9 @@ pub(crate) fn begin_missing(service: &mut Service, parent: RunKey) {
     for (initiated_event_id, run_id) in missing {
         let key = service.executions.next_key();
         let run = service.executions.run(parent);
-        let new = new_run(run, initiated_event_id, &service.config.namespace, now_ms);
+        let Ok(new) = new_run(service, run, initiated_event_id) else {
+            continue;
+        };
         let mut child = Run::start(now_ms, key, run_id, new);
         child.ensure_workflow_task(now_ms);
         service.executions.add(child);
@@ -169,10 +180,42 @@ fn is_child_from_before_reset(
         && running_parent(service, started.parent_workflow_execution.as_ref()) == Some(parent)
 }
 
-fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) -> NewRun {
+/// Returns the versioning of a child.
+///
+/// # Errors
+///
+/// The cause for which the child does not start, if its override is none that tasks could follow.
+fn versioning_of(
+    service: &Service,
+    parent: &Run,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+) -> Result<Inherited, StartFailed> {
+    let queue = initiated.task_queue.as_ref().map_or("", |it| &it.name);
+    if let Some(versioning) = &initiated.versioning_override {
+        let checked = versioning_override::check_structure(versioning);
+        let checked = checked.and_then(|()| service.check_override(queue, versioning));
+        return match checked {
+            Ok(()) => Ok(Inherited::overridden(versioning.clone())),
+            Err(_) => Err(StartFailed::InvalidVersioningOverride),
+        };
+    }
+    let is_in_version = |queue: &str, version: &Version| {
+        let kind = TaskQueueType::Workflow;
+        service.deployments.has_version(kind, queue, version)
+    };
+    Ok(parent.inherited_by_child(queue, &is_in_version))
+}
+
+fn new_run(
+    service: &Service,
+    parent: &Run,
+    initiated_event_id: i64,
+) -> Result<NewRun, StartFailed> {
+    let (namespace, now_ms) = (&service.config.namespace, service.now_ms);
     let Some(initiated) = parent.child_initiated(initiated_event_id).cloned() else {
         unreachable!("a pending child has its initiated event");
     };
+    let inherited = versioning_of(service, parent, &initiated)?;
     let started = parent.started();
     let root = started
         .root_workflow_execution
@@ -181,7 +224,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
     let mut attributes = WorkflowExecutionStartedEventAttributes {
         workflow_type: initiated.workflow_type,
         workflow_id: initiated.workflow_id,
-        parent_workflow_namespace: namespace.to_owned(),
+        parent_workflow_namespace: namespace.clone(),
         parent_workflow_namespace_id: initiated.namespace_id,
         parent_workflow_execution: Some(parent.execution()),
         parent_initiated_event_id: initiated_event_id,
@@ -199,12 +242,13 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
         priority: priorities::merge(parent.state.options.priority.as_ref(), initiated.priority),
         ..WorkflowExecutionStartedEventAttributes::default()
     };
+    inherited.write(&mut attributes);
     chain::begin(&mut attributes, None, now_ms);
     let user_metadata = parent
         .history
         .event(initiated_event_id)
         .and_then(|event| event.user_metadata.as_deref().cloned());
-    NewRun {
+    Ok(NewRun {
         attributes,
         decoration: EventDecoration {
             user_metadata,
@@ -213,7 +257,7 @@ fn new_run(parent: &Run, initiated_event_id: i64, namespace: &str, now_ms: u64) 
         request_id: format!("{}:{initiated_event_id}:0", parent.run_id),
         without_workflow_task: true,
         ..NewRun::default()
-    }
+    })
 }
 
 /// Reports the end of a run to its parent, or to the run that replaced the parent by a reset.

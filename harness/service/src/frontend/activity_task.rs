@@ -8,39 +8,16 @@ use prost::Message;
 use tonic::Status;
 
 use crate::{
-    activity_execution::{ActivityExecution, Status as ActivityStatus},
-    api::{Payloads, WorkflowExecution, failure::Failure, rpc::*},
-    base::{
-        failure,
-        identifiers::{ActivityKey, RunKey},
-        status,
+    activity_execution::Status as ActivityStatus,
+    api::{Payloads, failure::Failure, rpc::*},
+    base::{failure, versions::Respondent},
+    frontend::{
+        answer::Handled,
+        named_activity::{Found, Named, find},
     },
-    frontend::answer::Handled,
-    run::{
-        activities::{ActivityClosing, PendingActivity, StartedAttempt},
-        token::TaskToken,
-    },
+    run::activities::{ActivityClosing, PendingActivity, StartedAttempt},
     state::{answers::activity_executions, service::Service},
 };
-
-/// The activity of a request.
-enum Named<'a> {
-    ByToken(&'a [u8]),
-    ById {
-        workflow_id: &'a str,
-        run_id: &'a str,
-        activity_id: &'a str,
-    },
-}
-
-/// An activity of a workflow, or a standalone one.
-enum Found {
-    OfWorkflow {
-        run: RunKey,
-        scheduled_event_id: i64,
-    },
-    Standalone(ActivityKey),
-}
 
 macro_rules! by_id {
     ($request:expr) => {
@@ -52,114 +29,15 @@ macro_rules! by_id {
     };
 }
 
-fn not_found() -> Status {
-    status::not_found(
-        "invalid activityID or activity already timed out or invoking workflow is completed",
-    )
-}
-
-/// Returns the pending activity that a request names.
-///
-/// # Errors
-///
-/// NOT_FOUND if the run is closed, the activity is not pending, the attempt is over, or no worker
-/// has it. The last is no error with `may_be_unstarted`, for an activity that is named by id.
-fn find(service: &Service, named: &Named<'_>, may_be_unstarted: bool) -> Result<Found, Status> {
-    let (run, activity, is_stale) = match named {
-        Named::ByToken(token) => {
-            let (run, scheduled_event_id, attempt) = match TaskToken::decode(token)? {
-                TaskToken::ActivityTask {
-                    run,
-                    scheduled_event_id,
-                    attempt,
-                } => (run, scheduled_event_id, attempt),
-                TaskToken::ActivityExecution {
-                    activity,
-                    attempt,
-                    stamp,
-                } => {
-                    let found = service.activity_executions.find(activity);
-                    let is_current = |it: &&ActivityExecution| {
-                        it.is_started() && it.attempt == attempt && it.stamp == stamp
-                    };
-                    found.filter(is_current).ok_or_else(task_not_found)?;
-                    return Ok(Found::Standalone(activity));
-                }
-                _ => return Err(Status::invalid_argument("Error deserializing task token.")),
-            };
-            let run = service.executions.find(run).ok_or_else(not_found)?;
-            if !run.is_running() {
-                return Err(status::not_found("workflow execution already completed"));
-            }
-            let activity = run
-                .activities
-                .get(scheduled_event_id)
-                .ok_or_else(not_found)?;
-            (run, activity, activity.attempt != attempt)
-        }
-        // Without a workflow, the id is that of an activity that runs on its own.
-        Named::ById {
-            workflow_id: "",
-            run_id,
-            activity_id,
-        } => return find_standalone(service, activity_id, run_id, may_be_unstarted),
-        Named::ById {
-            workflow_id,
-            run_id,
-            activity_id,
-        } => {
-            let execution = WorkflowExecution {
-                workflow_id: (*workflow_id).to_owned(),
-                run_id: (*run_id).to_owned(),
-            };
-            let run = service
-                .executions
-                .run(service.executions.lookup(Some(&execution))?);
-            if !run.is_running() {
-                return Err(status::not_found("workflow execution already completed"));
-            }
-            let activity = run.activities.by_id(activity_id).ok_or_else(|| {
-                status::not_found(format!(
-                    "cannot find pending activity with ActivityID {activity_id}, check workflow \
-                     execution history for more details"
-                ))
-            })?;
-            (run, activity, false)
+/// Returns the worker of a request.
+macro_rules! respondent {
+    ($request:expr) => {
+        #[allow(deprecated, reason = "SDKs still send the stamp")]
+        Respondent {
+            identity: $request.identity,
+            stamp: $request.worker_version,
         }
     };
-    // A worker must have the attempt, unless a client completes the activity by id.
-    let is_by_id = matches!(named, Named::ById { .. });
-    if is_stale || (activity.started.is_none() && !(may_be_unstarted && is_by_id)) {
-        return Err(not_found());
-    }
-    Ok(Found::OfWorkflow {
-        run: run.key,
-        scheduled_event_id: activity.scheduled_event_id,
-    })
-}
-
-fn task_not_found() -> Status {
-    status::not_found("activity task not found")
-}
-
-/// Returns the standalone activity of these ids.
-///
-/// # Errors
-///
-/// NOT_FOUND if there is no such activity, if it is closed, or if no worker has it and it has to be
-/// started.
-fn find_standalone(
-    service: &Service,
-    activity_id: &str,
-    run_id: &str,
-    may_be_unstarted: bool,
-) -> Result<Found, Status> {
-    let key = service.activity_executions.lookup(activity_id, run_id)?;
-    let activity = service.activity_executions.get(key);
-    if activity.is_started() || (may_be_unstarted && !activity.is_closed()) {
-        return Ok(Found::Standalone(key));
-    }
-    Err(task_not_found())
 }
 
 /// Returns `true` if a worker sent more than an event holds.
@@ -174,14 +52,14 @@ fn fail_for_size(
     service: &mut Service,
     named: &Named<'_>,
     reason: &str,
-    identity: String,
+    worker: Respondent,
 ) -> Result<(), Status> {
     fail(
         service,
         named,
         Some(failure::server(reason, true)),
         None,
-        identity,
+        worker,
     )
     .map(|_| ())
 }
@@ -202,7 +80,12 @@ fn heartbeat(
     identity: String,
 ) -> Result<Heard, Status> {
     if is_too_large(service, details.as_ref()) {
-        fail_for_size(service, named, failure::HEARTBEAT_TOO_LARGE, identity)?;
+        fail_for_size(
+            service,
+            named,
+            failure::HEARTBEAT_TOO_LARGE,
+            identity.into(),
+        )?;
         return Ok(Heard {
             cancel_requested: true,
             activity_paused: false,
@@ -244,10 +127,10 @@ fn complete(
     service: &mut Service,
     named: &Named<'_>,
     result: Option<Payloads>,
-    identity: String,
+    worker: Respondent,
 ) -> Result<(), Status> {
     if is_too_large(service, result.as_ref()) {
-        return fail_for_size(service, named, failure::RESULT_TOO_LARGE, identity);
+        return fail_for_size(service, named, failure::RESULT_TOO_LARGE, worker);
     }
     let (key, scheduled_event_id) = match find(service, named, true)? {
         Found::OfWorkflow {
@@ -257,7 +140,7 @@ fn complete(
         Found::Standalone(key) => {
             let now_ms = service.now_ms;
             let activity = service.activity_executions.get_mut(key);
-            activity.complete(now_ms, result, identity);
+            activity.complete(now_ms, result, worker.identity);
             activity_executions::close_transaction(service, key);
             return Ok(());
         }
@@ -272,15 +155,18 @@ fn complete(
         // A client completed the activity by id between attempts. The server then records a start.
         let started = StartedAttempt {
             at_ms: now_ms,
-            identity: identity.clone(),
+            identity: worker.identity.clone(),
             request_id: String::new(),
+            version: None,
         };
         run.start_activity(scheduled_event_id, started);
     }
+    let identity = worker.identity;
     run.close_activity(
         now_ms,
         scheduled_event_id,
         ActivityClosing::Completed { result, identity },
+        worker.stamp,
     );
     run.ensure_workflow_task(now_ms);
     service.close_transaction(key);
@@ -293,7 +179,7 @@ fn fail(
     named: &Named<'_>,
     failure: Option<Failure>,
     mut last_heartbeat_details: Option<Payloads>,
-    identity: String,
+    worker: Respondent,
 ) -> Result<Vec<Failure>, Status> {
     let mut too_large = Vec::new();
     if is_too_large(service, last_heartbeat_details.as_ref()) {
@@ -316,7 +202,7 @@ fn fail(
             if last_heartbeat_details.is_some() {
                 activity.record_heartbeat(now_ms, last_heartbeat_details);
             }
-            activity.fail(now_ms, failure, identity);
+            activity.fail(now_ms, failure, worker.identity);
             activity_executions::close_transaction(service, key);
             return Ok(too_large);
         }
@@ -326,7 +212,7 @@ fn fail(
     if last_heartbeat_details.is_some() {
         run.record_activity_heartbeat(now_ms, scheduled_event_id, last_heartbeat_details);
     }
-    run.fail_activity_attempt(now_ms, scheduled_event_id, failure, identity);
+    run.fail_activity_attempt(now_ms, scheduled_event_id, failure, worker);
     service.close_transaction(key);
     Ok(too_large)
 }
@@ -335,10 +221,10 @@ fn cancel(
     service: &mut Service,
     named: &Named<'_>,
     details: Option<Payloads>,
-    identity: String,
+    worker: Respondent,
 ) -> Result<(), Status> {
     if is_too_large(service, details.as_ref()) {
-        return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, identity);
+        return fail_for_size(service, named, failure::CANCEL_DETAILS_TOO_LARGE, worker);
     }
     let (key, scheduled_event_id) = match find(service, named, false)? {
         Found::OfWorkflow {
@@ -365,10 +251,12 @@ fn cancel(
     {
         return Err(not_asked_to_cancel());
     }
+    let identity = worker.identity;
     run.close_activity(
         now_ms,
         scheduled_event_id,
         ActivityClosing::Canceled { details, identity },
+        worker.stamp,
     );
     run.ensure_workflow_task(now_ms);
     service.close_transaction(key);
@@ -416,7 +304,7 @@ pub(super) fn respond_completed(
         service,
         &Named::ByToken(&request.task_token),
         request.result,
-        request.identity,
+        respondent!(request),
     )?;
     Ok(RespondActivityTaskCompletedResponse::default().into())
 }
@@ -426,7 +314,7 @@ pub(super) fn respond_completed_by_id(
     request: RespondActivityTaskCompletedByIdRequest,
 ) -> Handled {
     let named = by_id!(request);
-    complete(service, &named, request.result, request.identity)?;
+    complete(service, &named, request.result, request.identity.into())?;
     Ok(RespondActivityTaskCompletedByIdResponse::default().into())
 }
 
@@ -440,7 +328,7 @@ pub(super) fn respond_failed(
         &named,
         request.failure,
         request.last_heartbeat_details,
-        request.identity,
+        respondent!(request),
     )?;
     Ok(RespondActivityTaskFailedResponse { failures }.into())
 }
@@ -455,7 +343,7 @@ pub(super) fn respond_failed_by_id(
         &named,
         request.failure,
         request.last_heartbeat_details,
-        request.identity,
+        request.identity.into(),
     )?;
     Ok(RespondActivityTaskFailedByIdResponse { failures }.into())
 }
@@ -468,7 +356,7 @@ pub(super) fn respond_canceled(
         service,
         &Named::ByToken(&request.task_token),
         request.details,
-        request.identity,
+        respondent!(request),
     )?;
     Ok(RespondActivityTaskCanceledResponse::default().into())
 }
@@ -478,6 +366,6 @@ pub(super) fn respond_canceled_by_id(
     request: RespondActivityTaskCanceledByIdRequest,
 ) -> Handled {
     let named = by_id!(request);
-    cancel(service, &named, request.details, request.identity)?;
+    cancel(service, &named, request.details, request.identity.into())?;
     Ok(RespondActivityTaskCanceledByIdResponse::default().into())
 }

@@ -26,7 +26,10 @@ use crate::{
             },
         },
     },
-    base::time::{duration, timestamp},
+    base::{
+        time::{duration, timestamp},
+        versions,
+    },
     frontend::answer::Handled,
     run::{
         Run,
@@ -43,7 +46,7 @@ pub(super) fn handle(service: &mut Service, request: &DescribeWorkflowExecutionR
         .run(service.executions.lookup(request.execution.as_ref())?);
     Ok(DescribeWorkflowExecutionResponse {
         execution_config: Some(execution_config(run)),
-        workflow_execution_info: Some(execution_info(run)),
+        workflow_execution_info: Some(described_info(run)),
         pending_activities: pending_activities(run, service.now_ms),
         pending_children: pending_children(run),
         pending_workflow_task: pending_workflow_task(run),
@@ -68,6 +71,16 @@ fn execution_config(run: &Run) -> WorkflowExecutionConfig {
     }
 }
 
+/// Returns what a description tells of a run, more than a list does.
+#[allow(deprecated, reason = "the server still shows the stamp")]
+fn described_info(run: &Run) -> WorkflowExecutionInfo {
+    WorkflowExecutionInfo {
+        auto_reset_points: run.auto_reset_points(),
+        most_recent_worker_version_stamp: run.last_stamp(),
+        ..execution_info(run)
+    }
+}
+
 pub(super) fn execution_info(run: &Run) -> WorkflowExecutionInfo {
     let started = run.started();
     let root = started
@@ -87,7 +100,7 @@ pub(super) fn execution_info(run: &Run) -> WorkflowExecutionInfo {
         parent_execution: started.parent_workflow_execution.clone(),
         execution_time: Some(timestamp(run.execution_ms())),
         memo: Some(run.state.memo.clone().unwrap_or_default()),
-        search_attributes: Some(run.state.search_attributes.clone().unwrap_or_default()),
+        search_attributes: Some(run.search_attributes()),
         task_queue: run.task_queue_name().to_owned(),
         history_size_bytes: i64::try_from(run.history.size_bytes()).unwrap_or(i64::MAX),
         execution_duration: run
@@ -101,17 +114,16 @@ pub(super) fn execution_info(run: &Run) -> WorkflowExecutionInfo {
         first_run_id: started.first_execution_run_id.clone(),
         priority: run.state.options.priority.clone(),
         versioning_info: versioning_info(run),
+        worker_deployment_name: run.deployment_name(),
+        state_transition_count: run.transitions,
         ..WorkflowExecutionInfo::default()
     }
 }
 
-/// Returns the versioning of a run; `None` if nothing overrides that of its workers.
+/// Returns the versioning of a run; `None` for a run that no versioned worker has seen.
 fn versioning_info(run: &Run) -> Option<WorkflowExecutionVersioningInfo> {
-    let versioning_override = run.state.options.versioning_override.clone()?;
-    Some(WorkflowExecutionVersioningInfo {
-        versioning_override: Some(versioning_override),
-        ..WorkflowExecutionVersioningInfo::default()
-    })
+    let versioning = run.state.versioning.as_ref()?;
+    Some(versioning.info(run.state.options.versioning_override.clone()))
 }
 
 /// Returns the callbacks of the run, and those of its updates.
@@ -247,6 +259,7 @@ fn pending_workflow_task(run: &Run) -> Option<PendingWorkflowTaskInfo> {
 /// Returns the description of an activity.
 ///
 /// Source: `temporalio/temporal: service/history/workflow/activity.go` (`GetPendingActivityInfo`).
+#[allow(deprecated, reason = "older clients read other fields")]
 fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> PendingActivityInfo {
     let scheduled = run.activity_scheduled(activity.scheduled_event_id);
     let (is_paused, is_started) = (activity.paused.is_some(), activity.started.is_some());
@@ -259,6 +272,7 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
     };
     let is_backing_off = state == PendingActivityState::Scheduled && now_ms < activity.scheduled_ms;
     let policy = activity.retry_policy(scheduled);
+    let last_version = activity.last_version.as_deref();
     PendingActivityInfo {
         activity_id: activity.activity_id.clone(),
         activity_type: scheduled.activity_type.clone(),
@@ -275,6 +289,10 @@ fn pending_activity(run: &Run, activity: &PendingActivity, now_ms: u64) -> Pendi
         expiration_time: activity.retry_expiration_ms.map(timestamp),
         last_failure: activity.last_failure.clone(),
         last_worker_identity: activity.last_worker_identity.clone(),
+        last_worker_deployment_version: last_version
+            .map(|version| versions::dotted(Some(version)))
+            .unwrap_or_default(),
+        last_deployment_version: last_version.cloned(),
         last_attempt_complete_time: activity.last_attempt_complete_ms.map(timestamp),
         current_retry_interval: is_backing_off.then(|| {
             duration(

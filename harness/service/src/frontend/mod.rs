@@ -16,6 +16,7 @@ mod describe_workflow_execution;
 mod disabled;
 mod get_workflow_execution_history;
 mod list_workflow_executions;
+mod named_activity;
 pub(crate) mod nexus_operation_executions;
 pub(crate) mod nexus_task;
 mod poll_activity_task_queue;
@@ -37,6 +38,7 @@ pub(crate) mod update_workflow_execution;
 mod update_workflow_execution_options;
 pub(crate) mod updates;
 pub(crate) mod validate;
+mod worker_deployments;
 mod workers;
 
 use crate::{
@@ -70,13 +72,13 @@ pub(crate) fn handle(
             stop_workflow_execution::terminate(service, *request)
         }
         Request::PollWorkflowTaskQueue(request) => {
-            Ok(poll_workflow_task_queue::handle(service, id, *request))
+            poll_workflow_task_queue::handle(service, id, *request)
         }
         Request::RespondWorkflowTaskCompleted(request) => {
             respond_workflow_task_completed::handle(service, request)
         }
         Request::PollActivityTaskQueue(request) => {
-            Ok(poll_activity_task_queue::handle(service, id, *request))
+            poll_activity_task_queue::handle(service, id, *request)
         }
         Request::RecordActivityTaskHeartbeat(request) => {
             activity_task::record_heartbeat(service, *request)
@@ -203,6 +205,38 @@ pub(crate) fn handle(
         Request::ListWorkers(request) => workers::list(service, &request),
         Request::CountWorkers(request) => workers::count(service, &request),
         Request::DescribeWorker(request) => workers::describe(service, &request),
+        Request::DescribeWorkerDeployment(request) => {
+            worker_deployments::describe(service, &request)
+        }
+        Request::DescribeWorkerDeploymentVersion(request) => {
+            worker_deployments::describe_version(service, *request)
+        }
+        Request::ListWorkerDeployments(request) => worker_deployments::list(service, &request),
+        Request::SetWorkerDeploymentCurrentVersion(request) => {
+            worker_deployments::set_current(service, &request)
+        }
+        Request::SetWorkerDeploymentRampingVersion(request) => {
+            worker_deployments::set_ramping(service, &request)
+        }
+        Request::DeleteWorkerDeployment(request) => worker_deployments::delete(service, &request),
+        Request::DeleteWorkerDeploymentVersion(request) => {
+            worker_deployments::delete_version(service, *request)
+        }
+        Request::CreateWorkerDeployment(request) => worker_deployments::create(service, *request),
+        Request::CreateWorkerDeploymentVersion(request) => {
+            worker_deployments::create_version(service, *request)
+        }
+        Request::UpdateWorkerDeploymentVersionMetadata(request) => {
+            worker_deployments::update_metadata(service, *request)
+        }
+        Request::SetWorkerDeploymentManager(request) => {
+            worker_deployments::set_manager(service, &request)
+        }
+        Request::UpdateWorkerBuildIdCompatibility(_)
+        | Request::GetWorkerBuildIdCompatibility(_) => worker_deployments::version_sets(),
+        Request::UpdateWorkerVersioningRules(_)
+        | Request::GetWorkerVersioningRules(_)
+        | Request::GetWorkerTaskReachability(_) => worker_deployments::version_rules(),
         Request::CreateSchedule(request) => schedules::create(service, *request),
         Request::UpdateSchedule(request) => schedules::update(service, *request),
         Request::PatchSchedule(request) => schedules::patch(service, *request),
@@ -261,7 +295,7 @@ pub(crate) fn handle(
         Request::DeleteNexusOperationExecution(request) => {
             nexus_operation_executions::delete(service, &request)
         }
-        Request::PollNexusTaskQueue(request) => Ok(nexus_task::poll(service, id, *request)),
+        Request::PollNexusTaskQueue(request) => nexus_task::poll(service, id, *request),
         Request::RespondNexusTaskCompleted(request) => {
             nexus_task::respond_completed(service, *request)
         }

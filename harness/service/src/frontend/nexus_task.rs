@@ -19,6 +19,7 @@ use crate::{
     base::{
         identifiers::{RequestId, RunKey},
         links, status,
+        versions::WorkerVersion,
     },
     frontend::answer::{Answer, Handled},
     matching,
@@ -42,11 +43,12 @@ use crate::{
 /// (`component.nexusoperations.limit.operation.token.length`).
 const TOKEN_LENGTH: usize = 4096;
 
+#[allow(deprecated, reason = "SDKs still send the build id with each poll")]
 pub(super) fn poll(
     service: &mut Service,
     id: RequestId,
     request: PollNexusTaskQueueRequest,
-) -> Answer {
+) -> Handled {
     for heartbeat in request.worker_heartbeat {
         service.workers.record(heartbeat, service.now_ms);
     }
@@ -56,10 +58,14 @@ pub(super) fn poll(
         identity: request.identity.into(),
         worker: request.worker_instance_key.into(),
         is_sticky: false,
+        worker_version: WorkerVersion::of_poll(
+            request.worker_version_capabilities,
+            request.deployment_options,
+        ),
     };
     let queue = service.task_queues.key(QueueKind::Nexus, &queue.name);
-    matching::poll(service, queue, poller);
-    Answer::Later
+    matching::poll(service, queue, poller)?;
+    Ok(Answer::Later)
 }
 
 /// The request that a handler answers.

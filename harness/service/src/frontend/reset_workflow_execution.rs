@@ -24,8 +24,12 @@ use crate::{
         workflow::{PostResetOperation, post_reset_operation::Variant},
     },
     base::{config::Limits, identifiers::RunKey},
-    frontend::answer::Handled,
-    messages::request::status_of_unserved,
+    frontend::{
+        answer::Handled,
+        start_workflow_execution::reactivate,
+        update_workflow_execution_options::{check_versioning, merge, merge_and_apply},
+    },
+    policies::field_mask::Fields,
     run::{
         Run,
         close::{HISTORY_RESETTER, HISTORY_SERVICE, Termination},
@@ -47,7 +51,7 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
             "Workflow task finish ID must be > 1 && <= workflow last event ID.",
         ));
     }
-    check_post_reset_operations(&request.post_reset_operations)?;
+    check_post_reset_operations(service, base, &request.post_reset_operations)?;
     // A repeated request gets the run that it made.
     let current = service
         .executions
@@ -80,10 +84,12 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
             reapply(&mut run, events, &excluded, service.now_ms);
         }
     }
+    operate(&mut run, &request.post_reset_operations, service.now_ms)?;
     run.schedule_workflow_task(service.now_ms, WorkflowTaskKind::Normal);
     let key = run.key;
     service.executions.add(run);
     service.close_transaction(key);
+    reactivate(service, key);
     Ok(ResetWorkflowExecutionResponse { run_id }.into())
 }
 
@@ -92,23 +98,44 @@ pub(super) fn handle(service: &mut Service, request: &ResetWorkflowExecutionRequ
 /// # Errors
 ///
 /// INVALID_ARGUMENT, in the server's words, for operations that are not allowed after a reset;
-/// UNIMPLEMENTED for workflow options, which the service cannot update.
-fn check_post_reset_operations(operations: &[PostResetOperation]) -> Result<(), Status> {
-    match operations
-        .first()
-        .map(|operation| operation.variant.as_ref())
-    {
-        None => Ok(()),
-        Some(Some(Variant::UpdateWorkflowOptions(_))) => {
-            Err(status_of_unserved("UpdateWorkflowExecutionOptions"))
+/// FAILED_PRECONDITION for a versioning override that no worker could follow.
+fn check_post_reset_operations(
+    service: &Service,
+    base: RunKey,
+    operations: &[PostResetOperation],
+) -> Result<(), Status> {
+    operations
+        .iter()
+        .try_for_each(|operation| match &operation.variant {
+            Some(Variant::UpdateWorkflowOptions(update)) => {
+                let options = update
+                    .workflow_execution_options
+                    .clone()
+                    .unwrap_or_default();
+                check_versioning(service, base, &options)?;
+                let fields = Fields::of(&update.update_mask.clone().unwrap_or_default());
+                let known = service.executions.run(base).state.options.clone();
+                merge(known, options, &fields).map(|_| ())
+            }
+            Some(Variant::SignalWorkflow(_)) => Err(Status::invalid_argument(
+                "unsupported post reset operation: *workflow.PostResetOperation_SignalWorkflow_",
+            )),
+            None => Err(Status::invalid_argument(
+                "unsupported post reset operation: <nil>",
+            )),
+        })
+}
+
+/// Does the operations that are requested for after the reset.
+fn operate(run: &mut Run, operations: &[PostResetOperation], now_ms: u64) -> Result<(), Status> {
+    for operation in operations {
+        if let Some(Variant::UpdateWorkflowOptions(update)) = operation.variant.clone() {
+            let fields = Fields::of(&update.update_mask.unwrap_or_default());
+            let options = update.workflow_execution_options.unwrap_or_default();
+            merge_and_apply(run, options, &fields, String::new(), now_ms)?;
         }
-        Some(Some(Variant::SignalWorkflow(_))) => Err(Status::invalid_argument(
-            "unsupported post reset operation: *workflow.PostResetOperation_SignalWorkflow_",
-        )),
-        Some(None) => Err(Status::invalid_argument(
-            "unsupported post reset operation: <nil>",
-        )),
     }
+    Ok(())
 }
 
 /// Returns the new run, whose workflow task has failed. Its start request is that of the run that
@@ -156,7 +183,7 @@ fn fail_workflow_task(
     reason: &str,
 ) {
     if !run.has_started_workflow_task() {
-        run.start_workflow_task(now_ms, limits, HISTORY_SERVICE, String::new());
+        run.start_workflow_task(now_ms, limits, HISTORY_SERVICE.into(), String::new());
     }
     let failure = Failure {
         message: reason.to_owned(),

@@ -6,14 +6,20 @@ use tonic::Status;
 
 use crate::{
     api::{
-        enums::TimeoutType,
+        common::WorkerVersionStamp,
+        enums::{TimeoutType, VersioningBehavior},
         rpc::{
             PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
             RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskCompletedResponse,
         },
         taskqueue::StickyExecutionAttributes,
     },
-    base::{identifiers::RunKey, status, time::duration_ms},
+    base::{
+        identifiers::RunKey,
+        status,
+        time::duration_ms,
+        versions::{Target, is_versioned},
+    },
     commands::{
         self,
         context::CommandContext,
@@ -25,7 +31,10 @@ use crate::{
     run::{
         close::{HISTORY_SERVICE, Termination},
         token::TaskToken,
-        workflow_task::{Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind},
+        workflow_task::{
+            Starter, Sticky, WorkflowTask, WorkflowTaskFailure, WorkflowTaskKind,
+            endings::unversioned,
+        },
     },
     state::{
         answers::{queries, updates},
@@ -38,6 +47,7 @@ pub(super) fn handle(
     mut request: Box<RespondWorkflowTaskCompletedRequest>,
 ) -> Handled {
     let (key, task) = started_task(service, &request.task_token)?;
+    check_behavior(&request)?;
     let handled = Completion::new(&mut request).apply(service, key, &task, request);
     if handled.is_err() && task.kind == WorkflowTaskKind::Speculative {
         // The worker drops the run from its cache when it gets this error. It cannot fetch a
@@ -46,6 +56,26 @@ pub(super) fn handle(
     }
     queries::release_buffered(service, key);
     handled
+}
+
+/// Checks that only a versioned worker tells a versioning behavior.
+#[allow(
+    deprecated,
+    reason = "older SDKs tell their deployment in another field"
+)]
+fn check_behavior(request: &RespondWorkflowTaskCompletedRequest) -> Result<(), Status> {
+    let is_versioned = request
+        .deployment_options
+        .as_ref()
+        .is_some_and(is_versioned);
+    let is_told = request.versioning_behavior() != VersioningBehavior::Unspecified;
+    if is_told && request.deployment.is_none() && !is_versioned {
+        return Err(Status::invalid_argument(
+            "versioning behavior cannot be specified without deployment options being set with \
+             versioned mode",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the run and the started task that a token names.
@@ -84,6 +114,7 @@ pub(crate) fn started_task(
 /// The parts of a completion that are used after its commands.
 struct Completion {
     identity: String,
+    stamp: Option<WorkerVersionStamp>,
     returns_new_task: bool,
     forces_new_task: bool,
     is_heartbeat: bool,
@@ -95,6 +126,8 @@ impl Completion {
         Self {
             query_results: std::mem::take(&mut request.query_results),
             identity: request.identity.clone(),
+            #[allow(deprecated, reason = "the server still writes the stamp")]
+            stamp: unversioned(request.worker_version_stamp.as_ref()).cloned(),
             returns_new_task: request.return_new_workflow_task,
             forces_new_task: request.force_create_new_workflow_task,
             is_heartbeat: request.force_create_new_workflow_task
@@ -218,7 +251,11 @@ impl Completion {
             now_ms
         };
         run.record_workflow_task_scheduled(now_ms, original_scheduled_ms, kind);
-        if !self.returns_new_task {
+        // A run that moves to another version gets its next task there.
+        let versioning = run.state.versioning.as_ref();
+        let moves = versioning.is_some_and(|it| it.transition.is_some())
+            && kind == WorkflowTaskKind::Normal;
+        if !self.returns_new_task || moves {
             run.offer_workflow_task();
             return response;
         }
@@ -244,7 +281,15 @@ impl Completion {
         let limits = &service.config.limits;
         let run = service.executions.run_mut(key);
         let request_id = "request-from-RespondWorkflowTaskCompleted".to_owned();
-        run.start_workflow_task(service.now_ms, limits, &self.identity, request_id);
+        let worker = Starter {
+            identity: &self.identity,
+            stamp: self.stamp.as_ref(),
+        };
+        run.note_target(Target {
+            version: None,
+            revision: -1,
+        });
+        run.start_workflow_task(service.now_ms, limits, worker, request_id);
         // The worker has the run in its cache, so the task brings only new events.
         let next = workflow_task_response(run, &service.queries, limits, &self.identity, true);
         let messages = run
@@ -320,6 +365,7 @@ fn apply_commands(
         config: &service.config,
         limits: &service.config.limits,
         nexus_endpoints: &service.nexus_endpoints,
+        deployments: &service.deployments,
         completed_event_id: completed_event_id.unwrap_or(0),
         identity: &request.identity,
         has_buffered_events,

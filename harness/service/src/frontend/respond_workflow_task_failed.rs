@@ -41,10 +41,13 @@ pub(super) fn handle(service: &mut Service, request: RespondWorkflowTaskFailedRe
         .failure
         .map(|failure| failure::for_event(failure, limit).0);
     let run = service.executions.run_mut(key);
-    run.fail_workflow_task(
-        now_ms,
-        WorkflowTaskFailure::new(cause, failure, &request.identity),
-    );
+    #[allow(deprecated, reason = "the server still takes both")]
+    let failed = WorkflowTaskFailure {
+        stamp: request.worker_version,
+        binary_checksum: request.binary_checksum,
+        ..WorkflowTaskFailure::new(cause, failure, &request.identity)
+    };
+    run.fail_workflow_task(now_ms, failed);
     run.hasten_workflow_task(now_ms);
     service.close_transaction(key);
     Ok(RespondWorkflowTaskFailedResponse::default().into())

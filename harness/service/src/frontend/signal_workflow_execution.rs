@@ -15,7 +15,10 @@ use crate::{
         },
     },
     base::{identifiers::RunKey, links},
-    frontend::{answer::Handled, start_workflow_execution::new_run},
+    frontend::{
+        answer::Handled,
+        start_workflow_execution::{new_run, reactivate},
+    },
     run::{
         signals::Signal,
         workflow_id::{self, Resolution},
@@ -70,6 +73,10 @@ pub(super) fn signal_with_start(
         links: request.links.clone(),
     };
     let request_id = signal.request_id.clone();
+    if let Some(versioning) = &request.versioning_override {
+        let queue = request.task_queue.as_ref().map_or("", |it| &it.name);
+        service.check_override(queue, versioning)?;
+    }
     if let Some(key) = service.executions.current(&request.workflow_id) {
         let reuse = request.workflow_id_reuse_policy();
         let conflict = request.workflow_id_conflict_policy();
@@ -95,6 +102,7 @@ pub(super) fn signal_with_start(
     let mut new = new_run(start_request(request), service.now_ms);
     new.signal = Some(signal);
     let key = service.start_run(new);
+    reactivate(service, key);
     Ok(response(service, key, &request_id, true))
 }
 
@@ -152,6 +160,7 @@ fn start_request(
         user_metadata: request.user_metadata,
         links: request.links,
         priority: request.priority,
+        versioning_override: request.versioning_override,
         ..StartWorkflowExecutionRequest::default()
     }
 }

@@ -39,6 +39,10 @@ pub(crate) fn start(
     service: &mut Service,
     request: StartWorkflowExecutionRequest,
 ) -> Result<StartWorkflowExecutionResponse, Status> {
+    if let Some(versioning) = &request.versioning_override {
+        let queue = request.task_queue.as_ref().map_or("", |it| &it.name);
+        service.check_override(queue, versioning)?;
+    }
     if let Some(key) = service.executions.current(&request.workflow_id) {
         let run = service.executions.run(key);
         if run.start_request_ids.contains(&request.request_id) {
@@ -72,11 +76,20 @@ pub(crate) fn start(
     let is_eager = is_eager && !is_delayed;
     new.attributes.eager_execution_accepted = is_eager;
     let key = service.start_run(new);
+    reactivate(service, key);
     let task = is_eager.then(|| start_eagerly(service, key, &identity));
     Ok(StartWorkflowExecutionResponse {
         eager_workflow_task: task.flatten(),
         ..response(service, key, &request_id, true)
     })
+}
+
+/// Lets the version of the override of a new run drain again.
+pub(crate) fn reactivate(service: &mut Service, key: RunKey) {
+    let options = &service.executions.run(key).state.options;
+    if let Some(versioning) = options.versioning_override.clone() {
+        service.reactivate(Some(&versioning));
+    }
 }
 
 fn response(
@@ -139,6 +152,7 @@ pub(crate) fn new_run(request: StartWorkflowExecutionRequest, now_ms: u64) -> Ne
         header: request.header,
         completion_callbacks: request.completion_callbacks,
         priority: request.priority,
+        versioning_override: request.versioning_override,
         ..WorkflowExecutionStartedEventAttributes::default()
     };
     chain::begin(

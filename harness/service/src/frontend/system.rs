@@ -9,6 +9,7 @@ use temporalio_protos::temporal::api::{
 
 use crate::{
     api::{
+        common::WorkerVersionCapabilities,
         enums::{NamespaceState, TaskQueueType},
         rpc::{
             DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
@@ -24,7 +25,7 @@ use crate::{
         identifiers::derived_uuid,
         time::{duration, duration_ms, timestamp},
     },
-    frontend::answer::Answer,
+    frontend::{answer::Answer, worker_deployments::versioning_info},
     matching,
     state::{rate_limits::RateLimit, service::Service, task_queues::QueueKind},
 };
@@ -66,6 +67,7 @@ pub(super) fn info(service: &Service) -> Answer {
         encoded_failure_attributes: true,
         upsert_memo: true,
         sdk_metadata: true,
+        build_id_based_versioning: true,
         supports_schedules: true,
         eager_workflow_start: true,
         count_group_by_execution_status: true,
@@ -162,6 +164,7 @@ fn size(bytes: usize) -> i64 {
 }
 
 /// Returns the waiting pollers of a queue, and its backlog.
+#[allow(deprecated, reason = "older clients read other fields")]
 pub(super) fn describe_task_queue(
     service: &Service,
     request: &DescribeTaskQueueRequest,
@@ -172,7 +175,10 @@ pub(super) fn describe_task_queue(
         TaskQueueType::Workflow | TaskQueueType::Unspecified => QueueKind::Workflow,
     };
     let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
-    let mut response = DescribeTaskQueueResponse::default();
+    let mut response = DescribeTaskQueueResponse {
+        versioning_info: Some(versioning_info(service, kind, name)),
+        ..DescribeTaskQueueResponse::default()
+    };
     let queue = service.task_queues.find(kind, name);
     let limit = queue.and_then(|queue| queue.limit.as_ref());
     let (rate, source) = limit.map_or_else(RateLimit::of_system, |limit| limit.effective());
@@ -195,6 +201,17 @@ pub(super) fn describe_task_queue(
             .map(|poller| PollerInfo {
                 last_access_time: queue.last_poll_ms.map(timestamp),
                 identity: poller.identity.to_string(),
+                worker_version_capabilities: poller.worker_version.as_ref().and_then(|it| {
+                    it.stamp.as_ref().map(|stamp| WorkerVersionCapabilities {
+                        build_id: stamp.build_id.clone(),
+                        use_versioning: stamp.use_versioning,
+                        ..WorkerVersionCapabilities::default()
+                    })
+                }),
+                deployment_options: poller
+                    .worker_version
+                    .as_ref()
+                    .and_then(|it| it.options.clone()),
                 ..PollerInfo::default()
             })
             .collect();
@@ -257,6 +274,7 @@ pub(super) fn shutdown_worker(service: &mut Service, request: ShutdownWorkerRequ
         service.workers.record(last, service.now_ms);
     }
     matching::end_polls_of(service, &request.worker_instance_key);
+    service.task_queues.forget_poller(&request.identity);
     matching::unload_sticky_queue(service, &request.sticky_task_queue);
     ShutdownWorkerResponse::default().into()
 }

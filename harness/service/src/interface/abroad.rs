@@ -43,9 +43,11 @@ impl Service {
         queue: QueueKey,
         task: Option<PollNexusTaskQueueResponse>,
     ) {
-        match task {
-            Some(task) => self.reply(poller.id, Ok(task.into())),
-            None => matching::poll(self, queue, poller),
+        let id = poller.id;
+        if let Some(task) = task {
+            self.reply(id, Ok(task.into()));
+        } else if let Err(refused) = matching::poll(self, queue, poller) {
+            self.reply(id, Err(refused));
         }
     }
 

@@ -53,7 +53,7 @@ impl Service {
 
     /// Cancels a request whose caller has gone away: its poll takes no task, and it gets no reply.
     pub fn cancel(&mut self, id: RequestId) {
-        self.task_queues.cancel_poll(id);
+        self.task_queues.cancel_poll(id, self.now_ms);
         answers::updates::cancel(self, id);
         for waiters in self.history_polls.values_mut() {
             waiters.retain(|waiter| waiter.id != id);

@@ -148,6 +148,9 @@ pub struct PendingWorkflowTaskSummary {
     pub attempt: i32,
     /// True if a worker has it.
     pub started: bool,
+    /// The deployment version of the workers that may take it, as `NAME:BUILD_ID`; `None` for
+    /// workers without one.
+    pub version: Option<String>,
     /// The reason why the last attempt did not complete.
     pub last_failure: Option<String>,
 }
@@ -191,7 +194,10 @@ impl Service {
 
     /// Returns all runs, in the order in which they started.
     pub fn executions(&self) -> Vec<ExecutionSummary> {
-        self.executions.iter().map(summary).collect()
+        self.executions
+            .iter()
+            .map(|run| summary(self, run))
+            .collect()
     }
 
     /// Returns the activities that timed out before any worker polled for them: by their runs, in
@@ -319,11 +325,11 @@ impl Service {
         self.executions
             .iter()
             .find(|run| run.run_id == run_id)
-            .map(summary)
+            .map(|run| summary(self, run))
     }
 }
 
-fn summary(run: &Run) -> ExecutionSummary {
+fn summary(service: &Service, run: &Run) -> ExecutionSummary {
     let task = run.state.workflow_task.current.as_ref();
     ExecutionSummary {
         workflow_id: run.workflow_id.clone(),
@@ -348,6 +354,7 @@ fn summary(run: &Run) -> ExecutionSummary {
             task_queue: run.task_queue_name().to_owned(),
             attempt: task.attempt,
             started: task.is_started(),
+            version: service.version_of_workflow_tasks(run),
             last_failure: run.state.workflow_task.last_problem.as_ref().map(problem),
         }),
     }

@@ -6,7 +6,7 @@ use tonic::Status;
 
 use crate::{
     api::enums::TaskQueueKind,
-    base::identifiers::RequestId,
+    base::{identifiers::RequestId, versions::WorkerVersion},
     frontend::validate,
     matching,
     messages::request::Request,
@@ -23,6 +23,7 @@ pub struct StandingPoll {
     queue: QueueKey,
     identity: Arc<str>,
     is_sticky: bool,
+    worker: Option<Arc<WorkerVersion>>,
 }
 
 impl Service {
@@ -32,15 +33,22 @@ impl Service {
     ///
     /// The status with which the service would answer the request; INVALID_ARGUMENT for a request
     /// that is no poll of workflow tasks or activity tasks.
+    #[allow(deprecated, reason = "SDKs still send the build id with each poll")]
     pub fn standing_poll(&mut self, mut request: Request) -> Result<StandingPoll, Status> {
         validate::validate(&mut request, &self.config, self.now_ms)?;
-        let (kind, queue, identity) = match request {
-            Request::PollWorkflowTaskQueue(poll) => {
-                (QueueKind::Workflow, poll.task_queue, poll.identity)
-            }
-            Request::PollActivityTaskQueue(poll) => {
-                (QueueKind::Activity, poll.task_queue, poll.identity)
-            }
+        let (kind, queue, identity, worker) = match request {
+            Request::PollWorkflowTaskQueue(poll) => (
+                QueueKind::Workflow,
+                poll.task_queue,
+                poll.identity,
+                WorkerVersion::of_poll(poll.worker_version_capabilities, poll.deployment_options),
+            ),
+            Request::PollActivityTaskQueue(poll) => (
+                QueueKind::Activity,
+                poll.task_queue,
+                poll.identity,
+                WorkerVersion::of_poll(poll.worker_version_capabilities, poll.deployment_options),
+            ),
             other => {
                 let message = format!("{} is no poll for tasks", other.rpc().name());
                 return Err(Status::invalid_argument(message));
@@ -51,6 +59,7 @@ impl Service {
             queue: self.task_queues.key(kind, &queue.name),
             identity: identity.into(),
             is_sticky: queue.kind() == TaskQueueKind::Sticky,
+            worker,
         })
     }
 
@@ -62,8 +71,11 @@ impl Service {
             identity: poll.identity.clone(),
             worker: "".into(),
             is_sticky: poll.is_sticky,
+            worker_version: poll.worker.clone(),
         };
-        matching::poll(self, poll.queue, poller);
+        if let Err(refused) = matching::poll(self, poll.queue, poller) {
+            self.reply(id, Err(refused));
+        }
         self.settle();
     }
 }

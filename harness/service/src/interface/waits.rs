@@ -23,7 +23,7 @@ impl Service {
     /// minute) or `history.longPollExpirationInterval` (20 s).
     pub fn expire(&mut self, now_ms: u64, id: RequestId) {
         self.advance(now_ms);
-        if let Some(kind) = self.task_queues.cancel_poll(id) {
+        if let Some(kind) = self.task_queues.cancel_poll(id, self.now_ms) {
             self.reply(id, Ok(kind.no_task()));
         }
         history_polls::expire(self, id);

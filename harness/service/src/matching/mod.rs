@@ -11,8 +11,11 @@ pub(crate) mod start_activity_task;
 pub(crate) mod start_nexus_task;
 pub(crate) mod start_workflow_task;
 
+use tonic::Status;
+
 use crate::{
     base::identifiers::{ActivityKey, RunKey},
+    deployments::VersionState,
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::{
         nexus_operations::{NexusCall, NexusCaller, system::SYSTEM_ENDPOINT},
@@ -38,13 +41,16 @@ pub(crate) fn offer_workflow_task(service: &mut Service, key: RunKey, scheduled_
         // The worker that started the workflow has got the task with the answer.
         return;
     }
-    let queues = &mut service.task_queues;
+    let queues = &service.task_queues;
     let sticky = run.state.workflow_task.sticky.as_ref().filter(|sticky| {
         let is_abandoned = queues.is_sticky_worker_unavailable(&sticky.name, service.now_ms);
-        !is_abandoned
+        !is_abandoned && service.may_stay_sticky(run)
     });
+    let is_versioned = sticky.is_none() && run.state.versioning.is_some();
     let name = sticky.map_or_else(|| run.task_queue_name(), |sticky| &sticky.name);
-    let queue = queues.key(QueueKind::Workflow, name);
+    let name = name.to_owned();
+    let queue = service.task_queues.key(QueueKind::Workflow, &name);
+    note_versions(service, queue, is_versioned);
     offer(
         service,
         queue,
@@ -82,12 +88,9 @@ pub(crate) fn offer_activity_task(
     scheduled_event_id: i64,
     stamp: u32,
 ) {
-    let Some(activity) = service
-        .executions
-        .run(key)
-        .activities
-        .get(scheduled_event_id)
-    else {
+    let run = service.executions.run(key);
+    let is_versioned = run.state.versioning.is_some();
+    let Some(activity) = run.activities.get(scheduled_event_id) else {
         return;
     };
     if activity.started.is_some() {
@@ -96,6 +99,7 @@ pub(crate) fn offer_activity_task(
     }
     let queue = &activity.task_queue;
     let queue = service.task_queues.key(QueueKind::Activity, queue);
+    note_versions(service, queue, is_versioned);
     offer(
         service,
         queue,
@@ -212,6 +216,14 @@ pub(crate) fn offer_guest_request(service: &mut Service, task_queue: &str, reque
     offer(service, queue, Task::GuestRequest(request));
 }
 
+/// Marks a queue that has tasks of versioned runs.
+fn note_versions(service: &mut Service, queue: QueueKey, is_versioned: bool) {
+    if is_versioned {
+        let waiting = service.task_queues.queue_mut(queue);
+        waiting.versions.get_or_insert_default();
+    }
+}
+
 fn offer(service: &mut Service, queue: QueueKey, task: Task) {
     let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(queue);
@@ -219,19 +231,59 @@ fn offer(service: &mut Service, queue: QueueKey, task: Task) {
     dispatch(service, queue);
 }
 
-/// Accepts a poll, which is answered when it meets a task.
-pub(crate) fn poll(service: &mut Service, queue: QueueKey, poller: Poller) {
+/// Accepts a poll, which is answered when it meets a task. The poll of a versioned worker registers
+/// its version.
+///
+/// # Errors
+///
+/// RESOURCE_EXHAUSTED if there are too many versions.
+pub(crate) fn poll(service: &mut Service, queue: QueueKey, poller: Poller) -> Result<(), Status> {
+    if poller.version().is_some() && !poller.is_sticky {
+        register(service, queue, &poller)?;
+    }
     let waiting = service.task_queues.queue_mut(queue);
     if service
         .workers
         .has_shut_down(&poller.worker, service.now_ms)
     {
         let kind = waiting.kind;
-        return service.reply(poller.id, Ok(kind.no_task()));
+        service.reply(poller.id, Ok(kind.no_task()));
+        return Ok(());
     }
     waiting.last_poll_ms = Some(service.now_ms);
     waiting.pollers.push_back(poller);
     dispatch(service, queue);
+    Ok(())
+}
+
+/// Registers the version of a worker that polls, unless it is known.
+fn register(service: &mut Service, key: QueueKey, poller: &Poller) -> Result<(), Status> {
+    let Some(version) = poller.version() else {
+        return Ok(());
+    };
+    let now_ms = service.now_ms;
+    let waiting = service.task_queues.queue_mut(key);
+    let (kind, name) = (waiting.kind.task_type(), waiting.name.clone());
+    let polls = waiting.versions.get_or_insert_default();
+    polls.record(version, &poller.identity, now_ms);
+    if service.deployments.has_version(kind, &name, version) {
+        return Ok(());
+    }
+    let queues = &service.task_queues;
+    let has_pollers = |state: &VersionState| queues.have_pollers_of(state, now_ms);
+    service
+        .deployments
+        .register(now_ms, version, kind, &name, &has_pollers)
+}
+
+/// Matches the tasks and pollers of all task queues that have versions, after a change of the
+/// routing.
+pub(crate) fn dispatch_versions(service: &mut Service) {
+    for (kind, name) in service.deployments.versioned_queues() {
+        let kind = QueueKind::of_task_type(kind);
+        let queue = service.task_queues.key(kind, &name);
+        dispatch(service, queue);
+    }
 }
 
 /// Hands out what may go now that the rate of a queue has changed, or that time has passed.
@@ -269,23 +321,9 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
 
 /// Matches the tasks and pollers of a queue while there are both.
 fn dispatch(service: &mut Service, queue: QueueKey) {
-    loop {
-        let now_ms = service.now_ms;
+    while let Some((task, poller)) = service.next_match(queue) {
         let waiting = service.task_queues.queue_mut(queue);
-        if waiting.pollers.is_empty() || waiting.backlog.is_empty() {
-            return;
-        }
-        if !service.task_queues.may_hand_out(queue, now_ms) {
-            return;
-        }
-        let waiting = service.task_queues.queue_mut(queue);
-        let Some(task) = waiting.backlog.pop_front(now_ms) else {
-            return;
-        };
-        let Some(poller) = waiting.pollers.pop_front() else {
-            return;
-        };
-        let name = waiting.name.clone();
+        let (name, now_ms) = (waiting.name.clone(), service.now_ms);
         if let Task::GuestRequest(request) = task {
             // The run's own namespace starts the task.
             service.parcels.push(Parcel {
@@ -306,6 +344,9 @@ fn dispatch(service: &mut Service, queue: QueueKey) {
                 waiting.last_poll_ms = Some(now_ms);
                 if let Some(limit) = &mut waiting.limit {
                     limit.spend(now_ms);
+                }
+                if let (Some(polls), Some(version)) = (&mut waiting.versions, poller.version()) {
+                    polls.record(version, &poller.identity, now_ms);
                 }
                 service.reply(poller.id, Ok(response));
             }
@@ -332,8 +373,10 @@ fn start(service: &mut Service, queue: &str, poller: &Poller, task: &Task) -> Op
             run,
             scheduled_event_id,
             stamp,
-        } => start_activity_task::start(service, poller, *run, *scheduled_event_id, *stamp)
-            .map(Response::from),
+        } => {
+            let id = *scheduled_event_id;
+            start_activity_task::start(service, queue, poller, *run, id, *stamp).map(Response::from)
+        }
         Task::Nexus {
             caller,
             call,

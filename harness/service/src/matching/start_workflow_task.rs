@@ -3,7 +3,12 @@
 //! Source: `temporalio/temporal: service/history/api/recordworkflowtaskstarted/api.go`.
 
 use crate::{
-    api::{common::WorkflowType, query::WorkflowQuery, rpc::PollWorkflowTaskQueueResponse},
+    api::{
+        common::WorkflowType,
+        enums::{TaskQueueType, VersioningBehavior},
+        query::WorkflowQuery,
+        rpc::PollWorkflowTaskQueueResponse,
+    },
     base::{
         config::Limits,
         identifiers::{RequestId, RunKey, derived_uuid},
@@ -13,7 +18,7 @@ use crate::{
     run::{
         Run,
         token::{HistoryToken, TaskToken},
-        workflow_task::WorkflowTaskKind,
+        workflow_task::{Starter, WorkflowTaskKind},
     },
     state::{answers::queries, service::Service, task_queues::Poller, waiting::queries::Queries},
 };
@@ -44,9 +49,34 @@ pub(super) fn start(
         None if poller.is_sticky => return None,
         _ => {}
     }
+    let is_versioned = run.state.versioning.is_some() || poller.version().is_some();
+    let route = is_versioned.then(|| {
+        let run = service.executions.run(key);
+        service.route(run, TaskQueueType::Workflow, run.task_queue_name())
+    });
+    let run = service.executions.run_mut(key);
+    let moves = poller.version() != run.state.effective_version();
+    if moves && run.state.effective_behavior() == VersioningBehavior::Pinned {
+        // The run was pinned to another version after the worker had polled for it.
+        return None;
+    }
     let request_id = started_request_id(run);
-    run.start_workflow_task(now_ms, &service.config.limits, &poller.identity, request_id);
+    if let Some(route) = &route {
+        run.note_target(route.target.clone());
+    }
+    let worker = Starter {
+        identity: &poller.identity,
+        stamp: poller
+            .worker_version
+            .as_ref()
+            .and_then(|it| it.stamp.as_ref()),
+    };
+    run.start_workflow_task(now_ms, &service.config.limits, worker, request_id);
     run.keeps_speculative = is_speculative;
+    // A speculative task may leave no trace; the run moves when it completes.
+    if let Some(route) = route.filter(|_| moves && !is_speculative) {
+        run.start_transition(poller.version().cloned(), route.revision);
+    }
     service.close_transaction(key);
     let run = service.executions.run_mut(key);
     if !run.is_running() {
@@ -78,6 +108,7 @@ pub(crate) fn start_eagerly(
         identity: identity.into(),
         worker: "".into(),
         is_sticky: false,
+        worker_version: None,
     };
     let task = start(service, &queue, &poller, key, scheduled_event_id)?;
     Some(task.into_message())

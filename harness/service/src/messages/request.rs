@@ -314,6 +314,39 @@ rpcs! {
     DescribeBatchOperation(DescribeBatchOperationRequest) -> v1::DescribeBatchOperationResponse,
     ListBatchOperations(ListBatchOperationsRequest) -> v1::ListBatchOperationsResponse,
 
+    // Worker deployments.
+    DescribeWorkerDeployment(DescribeWorkerDeploymentRequest)
+        -> v1::DescribeWorkerDeploymentResponse,
+    DescribeWorkerDeploymentVersion(DescribeWorkerDeploymentVersionRequest)
+        -> v1::DescribeWorkerDeploymentVersionResponse,
+    ListWorkerDeployments(ListWorkerDeploymentsRequest) -> v1::ListWorkerDeploymentsResponse,
+    SetWorkerDeploymentCurrentVersion(SetWorkerDeploymentCurrentVersionRequest)
+        -> v1::SetWorkerDeploymentCurrentVersionResponse,
+    SetWorkerDeploymentRampingVersion(SetWorkerDeploymentRampingVersionRequest)
+        -> v1::SetWorkerDeploymentRampingVersionResponse,
+    DeleteWorkerDeployment(DeleteWorkerDeploymentRequest) -> v1::DeleteWorkerDeploymentResponse,
+    DeleteWorkerDeploymentVersion(DeleteWorkerDeploymentVersionRequest)
+        -> v1::DeleteWorkerDeploymentVersionResponse,
+    CreateWorkerDeployment(CreateWorkerDeploymentRequest) -> v1::CreateWorkerDeploymentResponse,
+    CreateWorkerDeploymentVersion(CreateWorkerDeploymentVersionRequest)
+        -> v1::CreateWorkerDeploymentVersionResponse,
+    UpdateWorkerDeploymentVersionMetadata(UpdateWorkerDeploymentVersionMetadataRequest)
+        -> v1::UpdateWorkerDeploymentVersionMetadataResponse,
+    SetWorkerDeploymentManager(SetWorkerDeploymentManagerRequest)
+        -> v1::SetWorkerDeploymentManagerResponse,
+
+    // Versioning by build ids, which is off by default.
+    UpdateWorkerBuildIdCompatibility(UpdateWorkerBuildIdCompatibilityRequest)
+        -> v1::UpdateWorkerBuildIdCompatibilityResponse,
+    GetWorkerBuildIdCompatibility(GetWorkerBuildIdCompatibilityRequest)
+        -> v1::GetWorkerBuildIdCompatibilityResponse,
+    UpdateWorkerVersioningRules(UpdateWorkerVersioningRulesRequest)
+        -> v1::UpdateWorkerVersioningRulesResponse,
+    GetWorkerVersioningRules(GetWorkerVersioningRulesRequest)
+        -> v1::GetWorkerVersioningRulesResponse,
+    GetWorkerTaskReachability(GetWorkerTaskReachabilityRequest)
+        -> v1::GetWorkerTaskReachabilityResponse,
+
     DescribeTaskQueue(DescribeTaskQueueRequest) -> v1::DescribeTaskQueueResponse,
     ShutdownWorker(ShutdownWorkerRequest) -> v1::ShutdownWorkerResponse,
 }
@@ -337,8 +370,22 @@ impl FromStr for Rpc {
     }
 }
 
+/// The RPCs that the server itself no longer serves.
+const RETIRED: [&str; 5] = [
+    "DescribeDeployment",
+    "ListDeployments",
+    "GetDeploymentReachability",
+    "GetCurrentDeployment",
+    "SetCurrentDeployment",
+];
+
 /// Returns the status that answers an RPC which is not served: UNIMPLEMENTED, with its name.
 pub fn status_of_unserved(rpc: &str) -> Status {
+    if RETIRED.contains(&rpc) {
+        return Status::unimplemented(
+            "Deployments are deprecated and no longer supported, use Worker Deployments instead",
+        );
+    }
     Status::unimplemented(format!(
         "unknown method {rpc} for service {WORKFLOW_SERVICE}: \
          the simulated service does not serve it"

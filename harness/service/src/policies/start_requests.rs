@@ -5,6 +5,7 @@ use prost_types::Duration;
 use temporalio_protos::temporal::api::{
     common::v1::RetryPolicy,
     enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+    workflow::v1::VersioningOverride,
     workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest},
 };
 use tonic::Status;
@@ -14,6 +15,7 @@ use crate::{
         checks::{blob_size, invalid, known, priority, task_queue_of_user},
         config::Limits,
         time::validate_and_cap,
+        versioning_override,
     },
     policies::{callbacks, cron, retry},
 };
@@ -70,7 +72,7 @@ pub(crate) fn start(
     callbacks::check(&mut request.completion_callbacks)?;
     callbacks::remove_repeated(&mut request.links, &request.completion_callbacks);
     priority(request.priority.as_ref())?;
-    not_versioned(request.versioning_override.is_some())?;
+    versioning(request.versioning_override.as_ref(), limits)?;
     if request.time_skipping_config.is_some() {
         // Time skipping for a single workflow, off by default on the server, is not simulated:
         // virtual time skips for all.
@@ -85,15 +87,8 @@ pub(crate) fn start(
     )
 }
 
-/// Checks that there is no versioning override. Workers have no deployments here, so no task could
-/// follow an override.
-fn not_versioned(is_overridden: bool) -> Result<(), Status> {
-    if is_overridden {
-        return Err(Status::unimplemented(
-            "versioning_override: worker deployments are not simulated",
-        ));
-    }
-    Ok(())
+fn versioning(versioning: Option<&VersioningOverride>, limits: &Limits) -> Result<(), Status> {
+    versioning.map_or(Ok(()), |it| versioning_override::check(it, limits))
 }
 
 pub(crate) fn signal_with_start(
@@ -101,7 +96,7 @@ pub(crate) fn signal_with_start(
     limits: &Limits,
     now_ms: u64,
 ) -> Result<(), Status> {
-    not_versioned(request.versioning_override.is_some())?;
+    versioning(request.versioning_override.as_ref(), limits)?;
     workflow_id(&request.workflow_id, limits)?;
     if request.signal_name.is_empty() {
         return invalid("signal not set");

@@ -26,7 +26,11 @@ use crate::{
         cron::Schedule,
         workflow_retry::{pause_before_next_run_ms, run_timeout, workflow_task_timeout},
     },
-    run::{Run, start::NewRun},
+    run::{
+        Run,
+        start::NewRun,
+        versioning::inheritance::{Inherited, IsInVersion},
+    },
 };
 
 /// Completes the attributes of the first run of a chain: its effective timeouts, the end of the
@@ -84,7 +88,9 @@ impl Run {
             },
             ..started.clone()
         };
-        self.next_run(attributes, Some(duration(repetition.backoff_ms)), now_ms)
+        let inherited = self.inherited_by_repetition(is_retry);
+        let backoff = Some(duration(repetition.backoff_ms));
+        self.next_run(attributes, inherited, backoff, now_ms)
     }
 
     /// Returns the run as which a command continues this one. The command has been normalized.
@@ -92,6 +98,7 @@ impl Run {
         &self,
         command: ContinueAsNewWorkflowExecutionCommandAttributes,
         now_ms: u64,
+        is_in_version: IsInVersion<'_>,
     ) -> NewRun {
         let started = self.started();
         let is_retry = command.initiator() == ContinueAsNewInitiator::Retry;
@@ -99,6 +106,9 @@ impl Run {
             ContinueAsNewInitiator::Unspecified => ContinueAsNewInitiator::Workflow,
             initiator => initiator,
         };
+        let queue = command.task_queue.as_ref().map_or("", |it| &it.name);
+        let initial = command.initial_versioning_behavior();
+        let inherited = self.inherited_by_continuation(queue, initial, is_in_version);
         let attributes = WorkflowExecutionStartedEventAttributes {
             attempt: if is_retry { started.attempt + 1 } else { 1 },
             workflow_type: command.workflow_type,
@@ -117,7 +127,12 @@ impl Run {
             completion_callbacks: self.inherited_callbacks(),
             ..started.clone()
         };
-        self.next_run(attributes, command.backoff_start_interval, now_ms)
+        self.next_run(
+            attributes,
+            inherited,
+            command.backoff_start_interval,
+            now_ms,
+        )
     }
 
     /// Returns the next run of the chain with the attributes that all such runs share. Parent,
@@ -125,6 +140,7 @@ impl Run {
     fn next_run(
         &self,
         mut attributes: WorkflowExecutionStartedEventAttributes,
+        inherited: Inherited,
         backoff: Option<Duration>,
         now_ms: u64,
     ) -> NewRun {
@@ -144,6 +160,8 @@ impl Run {
         // An empty id is replaced by the run's own id.
         attributes.original_execution_run_id = String::new();
         attributes.identity = String::new();
+        inherited.write(&mut attributes);
+        attributes.prev_auto_reset_points = self.auto_reset_points();
         attributes.priority.clone_from(&self.state.options.priority);
         attributes.eager_execution_accepted = false;
         let links = self

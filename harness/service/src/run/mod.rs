@@ -31,6 +31,7 @@ pub(crate) mod transfer;
 pub(crate) mod undo;
 pub(crate) mod updates;
 pub(crate) mod user_timers;
+pub(crate) mod versioning;
 pub(crate) mod workflow_id;
 pub(crate) mod workflow_task;
 
@@ -42,7 +43,7 @@ use crate::{
         history::WorkflowExecutionStartedEventAttributes, taskqueue,
         workflow::WorkflowExecutionOptions,
     },
-    base::{identifiers::RunKey, reason::Reason},
+    base::{identifiers::RunKey, reason::Reason, versions::Version},
     history::EventStore,
     run::{
         activities::Activities,
@@ -54,6 +55,7 @@ use crate::{
         transfer::Transfer,
         updates::Updates,
         user_timers::UserTimers,
+        versioning::Versioning,
         workflow_task::WorkflowTaskState,
     },
 };
@@ -95,6 +97,10 @@ pub(crate) struct Run {
     pub(crate) query_timers: BTreeSet<(u64, u64)>,
     /// The earliest deadline of the callers that wait for updates of the run.
     pub(crate) update_deadline_ms: Option<u64>,
+    /// The version that counts the run among its open pinned runs.
+    pub(crate) pinned_to: Option<Version>,
+    /// The number of transactions so far.
+    pub(crate) transitions: i64,
     /// The work for after the transaction.
     pub(crate) outbox: Vec<Transfer>,
     /// The due times that are in the set of all timers.
@@ -121,6 +127,8 @@ pub(crate) struct RunState {
     pub(crate) search_attributes: Option<common::SearchAttributes>,
     /// The options that an update may replace.
     pub(crate) options: WorkflowExecutionOptions,
+    /// The versioning; `None` for a run that only unversioned workers have seen.
+    pub(crate) versioning: Option<Box<Versioning>>,
     /// The reason for which the service terminated the run by itself, if programs recognise it.
     pub(crate) terminated_for: Option<Reason>,
     /// The run that follows this one in its chain.

@@ -244,6 +244,7 @@ impl Run {
             Attributes::WorkflowTaskCompletedEventAttributes(completed) => {
                 state.current = None;
                 state.last_completed_started_event_id = completed.started_event_id;
+                self.apply_completed_version(completed);
             }
             Attributes::WorkflowTaskFailedEventAttributes(failed)
                 if failed.cause() == WorkflowTaskFailedCause::ResetWorkflow =>
@@ -309,6 +310,7 @@ fn scheduled_task(
         suggestions: Vec::new(),
         history_size_bytes: 0,
         sticky_deadline_ms: None,
+        target_changed: false,
     }
 }
 

@@ -17,12 +17,13 @@ use crate::{
     base::{
         identifiers::RunKey,
         time::{duration_ms, instant_ms, limit_ms},
+        versioning_override,
     },
     history::{EventDecoration, EventStore},
     run::{
         Run, RunState, activities::Activities, children::Children,
         external_workflows::ExternalRequests, nexus_operations::NexusOperations, signals::Signal,
-        timers::DueTimes, updates::Updates, user_timers::UserTimers,
+        timers::DueTimes, updates::Updates, user_timers::UserTimers, versioning::Versioning,
         workflow_task::WorkflowTaskState,
     },
 };
@@ -75,14 +76,12 @@ impl Run {
             &updated.attached_completion_callbacks,
         );
         self.updates.apply_options(at_ms, updated);
-        let options = &mut self.state.options;
         if updated.unset_versioning_override {
-            options.versioning_override = None;
-        } else if updated.versioning_override.is_some() {
-            options
-                .versioning_override
-                .clone_from(&updated.versioning_override);
+            self.set_versioning_override(None);
+        } else if let Some(versioning_override) = updated.versioning_override.clone() {
+            self.set_versioning_override(versioning_override::modern(versioning_override));
         }
+        let options = &mut self.state.options;
         if updated.priority.is_some() {
             options.priority.clone_from(&updated.priority);
         }
@@ -113,6 +112,9 @@ impl Run {
             }
         }
         attributes.attempt = attributes.attempt.max(1);
+        attributes.versioning_override = attributes
+            .versioning_override
+            .and_then(versioning_override::modern);
         // The run timeout counts from the end of the backoff, within the execution timeout.
         let backoff_ms = duration_ms(attributes.first_workflow_task_backoff.as_ref());
         let execution_expiration_ms = attributes
@@ -144,6 +146,7 @@ impl Run {
                     priority: attributes.priority.clone(),
                     ..WorkflowExecutionOptions::default()
                 },
+                versioning: Versioning::at_start(&attributes),
                 terminated_for: None,
                 next_run_id: None,
                 reset_run_id: None,
@@ -163,6 +166,8 @@ impl Run {
             query_timers: BTreeSet::new(),
             update_deadline_ms: None,
             workflow_task_starts: 0,
+            transitions: 0,
+            pinned_to: None,
             outbox: Vec::new(),
             armed: DueTimes::default(),
             keeps_speculative: false,

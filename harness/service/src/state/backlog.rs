@@ -39,6 +39,13 @@ impl Level {
     }
 }
 
+/// The place of a task in a backlog.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    level: usize,
+    index: usize,
+}
+
 /// The tasks that wait for pollers.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
@@ -108,18 +115,35 @@ impl Backlog {
         level.tasks.push_front((now_ms, task));
     }
 
-    /// Returns the task that is next.
-    pub(crate) fn front(&self) -> Option<&Task> {
-        let next = self.levels.iter().find_map(|level| level.tasks.front());
-        next.map(|(_, task)| task)
-    }
-
     /// Removes the task that is next, for a poller.
     pub(crate) fn pop_front(&mut self, now_ms: u64) -> Option<Task> {
         let mut levels = self.levels.iter_mut();
         let level = levels.find(|level| !level.tasks.is_empty())?;
         level.rates(now_ms).dispatched.count(now_ms);
         level.tasks.pop_front().map(|(_, task)| task)
+    }
+
+    /// Returns the first task that `find` finds something for, by its place, and what that is.
+    pub(crate) fn find_map<T>(&self, find: impl Fn(&Task) -> Option<T>) -> Option<(Place, T)> {
+        let levels = self.levels.iter().enumerate();
+        let mut tasks = levels.flat_map(|(level, waiting)| {
+            let tasks = waiting.tasks.iter().enumerate();
+            tasks.map(move |(index, (_, task))| (Place { level, index }, task))
+        });
+        tasks.find_map(|(place, task)| Some((place, find(task)?)))
+    }
+
+    /// Removes the task at a place, for a poller.
+    pub(crate) fn take(&mut self, now_ms: u64, place: Place) -> Option<Task> {
+        let level = &mut self.levels[place.level];
+        level.rates(now_ms).dispatched.count(now_ms);
+        level.tasks.remove(place.index).map(|(_, task)| task)
+    }
+
+    /// Returns `true` if a task came in the time over which rates are measured.
+    pub(crate) fn has_had_tasks_lately(&self, now_ms: u64) -> bool {
+        let mut rates = self.levels.iter().filter_map(|level| level.rates.as_ref());
+        rates.any(|rates| rates.added.rate(now_ms) > 0.0)
     }
 
     /// Drops the tasks that are not wanted.

@@ -131,9 +131,8 @@ impl Executions {
             run_id,
         } = execution;
         if run_id.is_empty() {
-            return self.current(workflow_id).ok_or_else(|| {
-                status::not_found(format!("workflow not found for ID: {workflow_id}"))
-            });
+            let current = self.current(workflow_id);
+            return current.ok_or_else(|| status::workflow_not_found(workflow_id));
         }
         self.by_run_id(workflow_id, run_id).ok_or_else(|| {
             status::not_found(format!(

@@ -10,6 +10,7 @@ pub(crate) mod executions;
 pub(crate) mod nexus_operation_executions;
 pub(crate) mod rate_limits;
 mod retention;
+pub(crate) mod routing;
 pub(crate) mod service;
 mod slots;
 mod standalone;

@@ -10,6 +10,7 @@ use crate::{
         identifiers::{RequestId, RunKey},
         nexus_endpoints::NexusEndpoints,
     },
+    deployments::Deployments,
     messages::{reply::Reply, request::Response},
     schedules::Schedules,
     state::{
@@ -42,6 +43,7 @@ pub struct Service {
     pub(crate) nexus_operation_executions: NexusOperationExecutions,
     pub(crate) batch_operations: BatchOperations,
     pub(crate) task_queues: TaskQueues,
+    pub(crate) deployments: Deployments,
     pub(crate) nexus_endpoints: NexusEndpoints,
     pub(crate) timers: Timers,
     pub(crate) schedules: Schedules,
@@ -69,6 +71,7 @@ impl Service {
             nexus_operation_executions: NexusOperationExecutions::default(),
             batch_operations: BatchOperations::default(),
             task_queues: TaskQueues::default(),
+            deployments: Deployments::default(),
             nexus_endpoints: NexusEndpoints::default(),
             timers: Timers::default(),
             schedules: Schedules::default(),

@@ -7,13 +7,17 @@ use std::{
 
 use crate::{
     api::rpc::{PollActivityTaskQueueResponse, PollNexusTaskQueueResponse},
-    base::identifiers::{ActivityKey, RequestId, RunKey},
+    base::{
+        identifiers::{ActivityKey, RequestId, RunKey},
+        versions::{Version, WorkerVersion},
+    },
     messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
     run::nexus_operations::{NexusCall, NexusCaller},
     state::{
         abroad::GuestRequest,
         backlog::{Backlog, Level},
         rate_limits::RateLimit,
+        routing::VersionedPolls,
         service::Service,
     },
 };
@@ -125,6 +129,15 @@ pub(crate) struct Poller {
     /// The instance key of its worker; empty for a worker that has none.
     pub(crate) worker: Arc<str>,
     pub(crate) is_sticky: bool,
+    /// The version of its worker, if it has one or a build id.
+    pub(crate) worker_version: Option<Arc<WorkerVersion>>,
+}
+
+impl Poller {
+    /// Returns the version of the worker; `None` if it is unversioned.
+    pub(crate) fn version(&self) -> Option<&Version> {
+        self.worker_version.as_ref()?.version.as_ref()
+    }
 }
 
 /// One task queue.
@@ -137,6 +150,9 @@ pub(crate) struct TaskQueue {
     pub(crate) last_poll_ms: Option<u64>,
     /// The rate, if anybody has ever set one.
     pub(crate) limit: Option<Box<RateLimit>>,
+    /// The versioned workers that have polled the queue; `None` while it has only unversioned
+    /// workers, and only tasks for such.
+    pub(crate) versions: Option<Box<VersionedPolls>>,
 }
 
 /// All task queues that were ever used.
@@ -183,8 +199,20 @@ impl TaskQueues {
             pollers: VecDeque::new(),
             last_poll_ms: None,
             limit: None,
+            versions: None,
         });
         key
+    }
+
+    pub(crate) fn queue(&self, key: QueueKey) -> &TaskQueue {
+        &self.queues[key.0]
+    }
+
+    /// Forgets that a worker has polled, which has shut down.
+    pub(crate) fn forget_poller(&mut self, identity: &str) {
+        for polls in self.queues.iter_mut().filter_map(|it| it.versions.as_mut()) {
+            polls.forget(identity);
+        }
     }
 
     pub(crate) fn queue_mut(&mut self, key: QueueKey) -> &mut TaskQueue {
@@ -238,10 +266,13 @@ impl TaskQueues {
     }
 
     /// Removes a poll, and returns the kind of its queue; `None` if there is no such poll.
-    pub(crate) fn cancel_poll(&mut self, id: RequestId) -> Option<QueueKind> {
+    pub(crate) fn cancel_poll(&mut self, id: RequestId, now_ms: u64) -> Option<QueueKind> {
         for queue in &mut self.queues {
             if let Some(place) = queue.pollers.iter().position(|poller| poller.id == id) {
-                queue.pollers.remove(place);
+                let poller = queue.pollers.remove(place)?;
+                if let (Some(polls), Some(version)) = (&mut queue.versions, poller.version()) {
+                    polls.renew(version, &poller.identity, now_ms);
+                }
                 return Some(queue.kind);
             }
         }

@@ -83,6 +83,7 @@ impl Service {
     /// its outbox, and answers the callers that wait for it.
     pub(crate) fn close_transaction(&mut self, key: RunKey) {
         let run = self.executions.run_mut(key);
+        run.transitions += i64::from(!run.keeps_speculative);
         run.close_transaction(self.now_ms, &self.config.limits);
         if self.config.tracks_work {
             if run.is_being_worked_on() {
@@ -91,6 +92,7 @@ impl Service {
                 self.working.remove(&key);
             }
         }
+        let is_versioned = run.state.versioning.is_some();
         self.timers.rearm(run);
         self.timers.note_short_timer(run, self.now_ms);
         self.work.extend(run.outbox.drain(..).map(Work::Transfer));
@@ -105,5 +107,8 @@ impl Service {
             queries::release_buffered(self, key);
         }
         updates::answer(self, key);
+        if is_versioned {
+            self.count_pinned(key);
+        }
     }
 }

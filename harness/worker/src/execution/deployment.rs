@@ -18,7 +18,7 @@ impl Execution<'_> {
     /// Returns the version of this worker, if it has one.
     pub(super) fn own_deployment_version(&self) -> Option<DeploymentVersion> {
         (!self.facts.build_id.is_empty()).then(|| DeploymentVersion {
-            deployment_name: String::new(),
+            deployment_name: self.facts.deployment_name.clone(),
             build_id: self.facts.build_id.clone(),
         })
     }

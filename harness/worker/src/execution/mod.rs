@@ -59,6 +59,7 @@ pub(crate) struct WorkerFacts {
     pub(crate) namespace: String,
     pub(crate) task_queue: String,
     pub(crate) build_id: String,
+    pub(crate) deployment_name: String,
     pub(crate) sdk_name: String,
     pub(crate) sdk_version: String,
     /// True if each command must be in history at its own workflow task.

@@ -84,7 +84,11 @@ impl WorkflowWorker {
         let facts = Rc::new(WorkerFacts {
             namespace: options.namespace.clone(),
             task_queue: options.task_queue.clone(),
-            build_id: options.build_id.clone(),
+            build_id: options.own_build_id().to_owned(),
+            deployment_name: options
+                .deployment_options
+                .as_ref()
+                .map_or_else(String::new, |it| it.version.deployment_name.clone()),
             sdk_name: options.sdk_name.clone(),
             sdk_version: options.sdk_version.clone(),
             strict: false,

@@ -5,7 +5,12 @@ use std::{
     time::Duration,
 };
 
-use temporalio_common::data_converters::DataConverter;
+use temporalio_common::{data_converters::DataConverter, worker::WorkerDeploymentOptions};
+use temporalio_protos::temporal::api::{
+    common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
+    deployment::v1 as deployment,
+    enums::v1::{VersioningBehavior, WorkerVersioningMode},
+};
 use temporalio_workflow::InternalPatchActivationCallback as PatchActivationCallback;
 
 use crate::codec::default_converter;
@@ -43,8 +48,12 @@ pub struct WorkflowWorkerOptions {
     /// A callback that decides if a patch becomes active in a run that meets it for the first time,
     /// so that a rollout can be held back. Without a callback it does. Experimental in the SDK.
     pub patch_activation_callback: Option<PatchActivationCallback>,
-    /// The worker's build id, as the SDK reports it with each completion.
+    /// The worker's build id, as the SDK reports it with each completion. That of
+    /// `deployment_options` goes before it.
     pub build_id: String,
+    /// The version of the deployment that the worker belongs to, in the SDK's own words; `None` for
+    /// a worker without one. With `use_worker_versioning` the service routes tasks by it.
+    pub deployment_options: Option<WorkerDeploymentOptions>,
     /// The name of the SDK, as the official client gives it.
     pub sdk_name: String,
     /// The version of the SDK, as the official client gives it.
@@ -76,11 +85,68 @@ impl WorkflowWorkerOptions {
             workflow_types_to_failure_errors: BTreeMap::new(),
             patch_activation_callback: None,
             build_id: String::new(),
+            deployment_options: None,
             sdk_name: "temporal-rust".to_owned(),
             sdk_version: "1.1.1".to_owned(),
             detect_nondeterministic_futures: true,
             backtraces: false,
         }
+    }
+
+    /// Returns the version of the worker's deployment, as its requests tell it; `None` if the
+    /// worker has neither a version nor a build id.
+    pub fn deployment(&self) -> Option<deployment::WorkerDeploymentOptions> {
+        let (name, is_versioned) = match &self.deployment_options {
+            Some(options) => (
+                options.version.deployment_name.as_str(),
+                options.use_worker_versioning,
+            ),
+            None if self.build_id.is_empty() => return None,
+            None => ("", false),
+        };
+        let mode = if is_versioned {
+            WorkerVersioningMode::Versioned
+        } else {
+            WorkerVersioningMode::Unversioned
+        };
+        Some(deployment::WorkerDeploymentOptions {
+            deployment_name: name.to_owned(),
+            build_id: self.own_build_id().to_owned(),
+            worker_versioning_mode: mode.into(),
+        })
+    }
+
+    /// Returns the build id of the worker; empty if it has none.
+    pub fn own_build_id(&self) -> &str {
+        match &self.deployment_options {
+            Some(options) => &options.version.build_id,
+            None => &self.build_id,
+        }
+    }
+
+    /// Returns the stamp of the worker, as its answers have it; `None` without a build id.
+    pub fn version_stamp(&self) -> Option<WorkerVersionStamp> {
+        let build_id = self.own_build_id();
+        (!build_id.is_empty()).then(|| WorkerVersionStamp {
+            build_id: build_id.to_owned(),
+            use_versioning: false,
+        })
+    }
+
+    /// Returns the build id of the worker, as its polls have it; `None` without one.
+    pub fn version_capabilities(&self) -> Option<WorkerVersionCapabilities> {
+        let build_id = self.own_build_id();
+        (!build_id.is_empty()).then(|| WorkerVersionCapabilities {
+            build_id: build_id.to_owned(),
+            ..WorkerVersionCapabilities::default()
+        })
+    }
+
+    /// Returns the behavior of the worker's workflows when the deployment's versions change.
+    pub(crate) fn versioning_behavior(&self) -> VersioningBehavior {
+        let options = self.deployment_options.as_ref();
+        let behavior = options.and_then(|options| options.default_versioning_behavior);
+        behavior.map_or(VersioningBehavior::Unspecified, Into::into)
     }
 
     /// Returns `true` if an error in workflow code fails a workflow of this type, instead of its

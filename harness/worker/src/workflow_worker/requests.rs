@@ -3,11 +3,8 @@
 use temporalio_protos::{
     coresdk::workflow_commands::{QueryResult, query_result},
     temporal::api::{
-        common::v1::{MeteringMetadata, WorkerVersionStamp},
-        deployment::v1::WorkerDeploymentOptions,
-        enums::v1::{
-            QueryResultType, TaskQueueKind, WorkerVersioningMode, WorkflowTaskFailedCause,
-        },
+        common::v1::MeteringMetadata,
+        enums::v1::{QueryResultType, TaskQueueKind, WorkflowTaskFailedCause},
         failure::v1::Failure,
         query::v1::WorkflowQueryResult,
         taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
@@ -57,8 +54,9 @@ pub(super) fn completed(
         capabilities: Some(Capabilities {
             discard_speculative_workflow_task_with_events: true,
         }),
-        worker_version_stamp: version_stamp(options),
-        deployment_options: deployment_options(options),
+        worker_version_stamp: options.version_stamp(),
+        deployment_options: options.deployment(),
+        versioning_behavior: options.versioning_behavior().into(),
         ..Default::default()
     }
 }
@@ -80,8 +78,8 @@ pub(super) fn failed(
         failure: Some(failure),
         identity: options.identity.clone(),
         namespace: options.namespace.clone(),
-        worker_version: version_stamp(options),
-        deployment_options: deployment_options(options),
+        worker_version: options.version_stamp(),
+        deployment_options: options.deployment(),
         ..Default::default()
     }
 }
@@ -152,20 +150,5 @@ fn sticky_attributes(options: &WorkflowWorkerOptions) -> Option<StickyExecutionA
             normal_name: options.task_queue.clone(),
         }),
         schedule_to_start_timeout: options.sticky_schedule_to_start_timeout.try_into().ok(),
-    })
-}
-
-fn version_stamp(options: &WorkflowWorkerOptions) -> Option<WorkerVersionStamp> {
-    (!options.build_id.is_empty()).then(|| WorkerVersionStamp {
-        build_id: options.build_id.clone(),
-        use_versioning: false,
-    })
-}
-
-fn deployment_options(options: &WorkflowWorkerOptions) -> Option<WorkerDeploymentOptions> {
-    (!options.build_id.is_empty()).then(|| WorkerDeploymentOptions {
-        deployment_name: String::new(),
-        build_id: options.build_id.clone(),
-        worker_versioning_mode: WorkerVersioningMode::Unversioned as i32,
     })
 }

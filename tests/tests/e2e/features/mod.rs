@@ -87,6 +87,7 @@ mod client;
 mod context;
 mod continue_as_new;
 mod converters;
+mod deployments;
 mod external_workflows;
 mod inside_activities;
 mod interceptors;

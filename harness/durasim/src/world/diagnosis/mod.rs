@@ -21,7 +21,7 @@ use super::{state::State, worker::WorkerProcess};
 use crate::{
     label::{Call, Label},
     panics::TEST,
-    report::{Awaited, Diagnosis, OpenWorkflow, TakenSlots, Waiting, WorkflowName},
+    report::{Awaited, Diagnosis, OpenWorkflow, TakenSlots, UNVERSIONED, Waiting, WorkflowName},
 };
 
 pub(crate) use attempts::{
@@ -143,6 +143,14 @@ fn open_workflow(state: &State, execution: &ExecutionSummary) -> OpenWorkflow {
             task_queue: task.task_queue.clone(),
             attempt: u32::try_from(task.attempt).unwrap_or(1),
             polled: state.is_polled(&task.task_queue, WorkerProcess::runs_any_workflow),
+            lacks_version: (!state.is_polled(&task.task_queue, |process| {
+                process.runs_any_workflow() && process.deployment_version == task.version
+            }))
+            .then(|| {
+                task.version
+                    .clone()
+                    .unwrap_or_else(|| UNVERSIONED.to_owned())
+            }),
             last_failure: task.last_failure.clone(),
         });
     }

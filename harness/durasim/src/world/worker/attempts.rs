@@ -307,6 +307,8 @@ impl State {
         };
         let (task_token, namespace) = (token.to_vec(), self.namespace.clone());
         let identity = process.identity.clone();
+        let worker_version = process.version_stamp.clone();
+        #[allow(deprecated, reason = "Core still sends the stamp")]
         let (message, request): (_, Request) = match outcome {
             ActivityOutcome::Completed(result) => (
                 AttemptMessage::Completed,
@@ -314,6 +316,7 @@ impl State {
                     task_token,
                     result,
                     identity,
+                    worker_version,
                     namespace,
                     ..Default::default()
                 }
@@ -326,6 +329,7 @@ impl State {
                     failure: Some(*failure),
                     last_heartbeat_details: last_heartbeat.map(|payloads| Payloads { payloads }),
                     identity,
+                    worker_version,
                     namespace,
                     ..Default::default()
                 }
@@ -337,6 +341,7 @@ impl State {
                     task_token,
                     details,
                     identity,
+                    worker_version,
                     namespace,
                     ..Default::default()
                 }

@@ -30,7 +30,8 @@ impl State {
         let Some(process) = self.workers.running(at) else {
             return;
         };
-        if process.spec.versions.len() < 2 {
+        // Without versions, all workers of a task queue have the same code.
+        if process.spec.versions.len() < 2 && process.deployment_version.is_none() {
             return;
         }
         let (now, before) = (

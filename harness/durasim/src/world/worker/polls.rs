@@ -2,6 +2,7 @@
 //! with a task.
 
 use durasim_service::{Request, Service, StandingPoll};
+use durasim_worker::WorkflowWorkerOptions;
 use temporalio_protos::temporal::api::{
     enums::v1::TaskQueueKind,
     taskqueue::v1::TaskQueue,
@@ -44,12 +45,14 @@ impl Poll {
 }
 
 impl Polls {
+    #[allow(deprecated, reason = "Core still sends the build id with each poll")]
     pub(super) fn new(
         service: &mut Service,
         namespace: &str,
         task_queue: &str,
-        identity: &str,
+        options: &WorkflowWorkerOptions,
     ) -> Self {
+        let identity = &options.identity;
         let sticky_queue = format!("{identity}-sticky");
         let normal = TaskQueue {
             name: task_queue.to_owned(),
@@ -66,7 +69,9 @@ impl Polls {
             let request = PollWorkflowTaskQueueRequest {
                 namespace: namespace.to_owned(),
                 task_queue: Some(task_queue),
-                identity: identity.to_owned(),
+                identity: identity.clone(),
+                worker_version_capabilities: options.version_capabilities(),
+                deployment_options: options.deployment(),
                 ..Default::default()
             };
             let label = Label::Task(queue, TaskKind::Workflow);
@@ -76,7 +81,9 @@ impl Polls {
         let activity = PollActivityTaskQueueRequest {
             namespace: namespace.to_owned(),
             task_queue: Some(normal),
-            identity: identity.to_owned(),
+            identity: identity.clone(),
+            worker_version_capabilities: options.version_capabilities(),
+            deployment_options: options.deployment(),
             ..Default::default()
         };
         Self {

@@ -3,9 +3,10 @@
 use std::{cell::OnceCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use durasim_service::{PolledWorkflowTask, RequestId, Service};
-use durasim_worker::{WorkflowWorker, activity::ActivityDefinitions};
+use durasim_worker::{WorkflowWorker, WorkflowWorkerOptions, activity::ActivityDefinitions};
 use temporalio_client::{Client, ClientOptions};
 use temporalio_common::data_converters::DataConverter;
+use temporalio_protos::temporal::api::common::v1::WorkerVersionStamp;
 
 use super::{
     PollKind, ProcessRef, RunningAttempt, Slots, WorkerSpec, polls::Polls, running::LocalAttempts,
@@ -22,6 +23,11 @@ pub(crate) struct WorkerProcess {
     pub(crate) incarnation: u32,
     /// The name that the process gives the service.
     pub(crate) identity: String,
+    /// The stamp of its version in its answers, if it has a build id.
+    pub(crate) version_stamp: Option<WorkerVersionStamp>,
+    /// The deployment version by which the service routes tasks to the process, as
+    /// `NAME:BUILD_ID`.
+    pub(crate) deployment_version: Option<String>,
     /// `false` once the process has died.
     pub(super) up: bool,
     pub(crate) workflows: WorkflowWorker,
@@ -47,6 +53,16 @@ pub(crate) struct WorkerProcess {
     pub(in crate::world) slots: Slots,
 }
 
+/// Returns the deployment version by which the service routes tasks to a worker, as
+/// `NAME:BUILD_ID`.
+fn deployment_version(options: &WorkflowWorkerOptions) -> Option<String> {
+    let deployment = options.deployment_options.as_ref()?;
+    let version = &deployment.version;
+    deployment
+        .use_worker_versioning
+        .then(|| format!("{}:{}", version.deployment_name, version.build_id))
+}
+
 impl WorkerProcess {
     pub(super) fn new(
         service: &mut Service,
@@ -60,8 +76,10 @@ impl WorkerProcess {
         let mut options = spec.options(version, namespace, incarnation);
         options.backtraces = backtraces;
         let identity = options.identity.clone();
-        let polls = Polls::new(service, namespace, &spec.task_queue, &identity);
+        let polls = Polls::new(service, namespace, &spec.task_queue, &options);
         let data_converter = options.data_converter.clone();
+        let version_stamp = options.version_stamp();
+        let deployment_version = deployment_version(&options);
         let workflows = WorkflowWorker::new(options, code.workflows.clone());
         let activities = (code.activities)();
         Self {
@@ -69,6 +87,8 @@ impl WorkerProcess {
             version,
             incarnation,
             identity,
+            version_stamp,
+            deployment_version,
             up: true,
             workflows,
             activities,

@@ -37,6 +37,7 @@ use crate::{
 ///
 /// NOT_FOUND for an unknown namespace, INVALID_ARGUMENT for a malformed request, PERMISSION_DENIED
 /// and UNIMPLEMENTED where the server returns them.
+#[allow(deprecated, reason = "SDKs still send the build id with each poll")]
 pub(crate) fn validate(
     request: &mut Request,
     config: &ServiceConfig,
@@ -69,6 +70,22 @@ pub(crate) fn validate(
         | Request::ListWorkers(_)
         | Request::CountWorkers(_)
         | Request::DescribeWorker(_)
+        | Request::DescribeWorkerDeployment(_)
+        | Request::DescribeWorkerDeploymentVersion(_)
+        | Request::ListWorkerDeployments(_)
+        | Request::SetWorkerDeploymentCurrentVersion(_)
+        | Request::SetWorkerDeploymentRampingVersion(_)
+        | Request::DeleteWorkerDeployment(_)
+        | Request::DeleteWorkerDeploymentVersion(_)
+        | Request::CreateWorkerDeployment(_)
+        | Request::CreateWorkerDeploymentVersion(_)
+        | Request::UpdateWorkerDeploymentVersionMetadata(_)
+        | Request::SetWorkerDeploymentManager(_)
+        | Request::UpdateWorkerBuildIdCompatibility(_)
+        | Request::GetWorkerBuildIdCompatibility(_)
+        | Request::UpdateWorkerVersioningRules(_)
+        | Request::GetWorkerVersioningRules(_)
+        | Request::GetWorkerTaskReachability(_)
         | Request::DescribeSchedule(_)
         | Request::ListScheduleMatchingTimes(_)
         | Request::DeleteSchedule(_)
@@ -125,15 +142,27 @@ pub(crate) fn validate(
         Request::DescribeWorkflowExecution(request) => execution(request.execution.as_ref()),
         Request::ResetStickyTaskQueue(request) => execution(request.execution.as_ref()),
 
-        Request::PollWorkflowTaskQueue(request) => {
-            worker::poll(&mut request.task_queue, &request.identity, limits)
-        }
-        Request::PollActivityTaskQueue(request) => {
-            worker::poll(&mut request.task_queue, &request.identity, limits)
-        }
-        Request::PollNexusTaskQueue(request) => {
-            worker::poll(&mut request.task_queue, &request.identity, limits)
-        }
+        Request::PollWorkflowTaskQueue(request) => worker::poll(
+            &mut request.task_queue,
+            &request.identity,
+            request.worker_version_capabilities.as_ref(),
+            request.deployment_options.as_ref(),
+            limits,
+        ),
+        Request::PollActivityTaskQueue(request) => worker::poll(
+            &mut request.task_queue,
+            &request.identity,
+            request.worker_version_capabilities.as_ref(),
+            request.deployment_options.as_ref(),
+            limits,
+        ),
+        Request::PollNexusTaskQueue(request) => worker::poll(
+            &mut request.task_queue,
+            &request.identity,
+            request.worker_version_capabilities.as_ref(),
+            request.deployment_options.as_ref(),
+            limits,
+        ),
         Request::DescribeTaskQueue(request) => task_queue(&mut request.task_queue, "", limits),
         Request::ListTaskQueuePartitions(request) => {
             task_queue(&mut request.task_queue, "", limits)
@@ -407,6 +436,22 @@ fn named_namespace(request: &Request) -> (Option<&str>, bool) {
             ListWorkers,
             CountWorkers,
             DescribeWorker,
+            DescribeWorkerDeployment,
+            DescribeWorkerDeploymentVersion,
+            ListWorkerDeployments,
+            SetWorkerDeploymentCurrentVersion,
+            SetWorkerDeploymentRampingVersion,
+            DeleteWorkerDeployment,
+            DeleteWorkerDeploymentVersion,
+            CreateWorkerDeployment,
+            CreateWorkerDeploymentVersion,
+            UpdateWorkerDeploymentVersionMetadata,
+            SetWorkerDeploymentManager,
+            UpdateWorkerBuildIdCompatibility,
+            GetWorkerBuildIdCompatibility,
+            UpdateWorkerVersioningRules,
+            GetWorkerVersioningRules,
+            GetWorkerTaskReachability,
             CreateSchedule,
             DescribeSchedule,
             UpdateSchedule,

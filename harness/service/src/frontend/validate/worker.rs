@@ -1,6 +1,9 @@
 //! Requests of workers.
 
 use temporalio_protos::temporal::api::{
+    common::v1::WorkerVersionCapabilities,
+    deployment::v1::WorkerDeploymentOptions,
+    enums::v1::TaskQueueKind,
     failure::v1::{Failure, failure::FailureInfo},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::RespondWorkflowTaskCompletedRequest,
@@ -10,16 +13,22 @@ use tonic::Status;
 use crate::base::{
     checks::{invalid, task_queue},
     config::{Limits, ServiceConfig},
-    time,
+    time, versions,
 };
 
 pub(super) fn poll(
     queue: &mut Option<TaskQueue>,
     poller: &str,
+    capabilities: Option<&WorkerVersionCapabilities>,
+    options: Option<&WorkerDeploymentOptions>,
     limits: &Limits,
 ) -> Result<(), Status> {
-    task_queue(queue, "", limits)?;
-    identity(poller, limits)
+    identity(poller, limits)?;
+    let is_unnamed = queue
+        .as_ref()
+        .is_some_and(|queue| queue.kind() == TaskQueueKind::Sticky && queue.normal_name.is_empty());
+    versions::check_poll(capabilities, options, is_unnamed, limits)?;
+    task_queue(queue, "", limits)
 }
 
 /// Checks that a completed task comes in one message: to send it in pages must be switched on for a

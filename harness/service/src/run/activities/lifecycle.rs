@@ -3,6 +3,7 @@
 use crate::{
     api::{
         Attributes, Payloads,
+        common::WorkerVersionStamp,
         enums::RetryState,
         failure::Failure,
         history::{
@@ -11,7 +12,7 @@ use crate::{
             ActivityTaskStartedEventAttributes, ActivityTaskTimedOutEventAttributes,
         },
     },
-    base::{failure, payload},
+    base::{failure, payload, versions::Respondent},
     history::EventDecoration,
     policies::activity_retry::ActivityRetry,
     run::{
@@ -92,11 +93,33 @@ impl Run {
         });
     }
 
+    /// Offers the activities again that no worker has, because they go to other workers now. The
+    /// time that they waited for the workflow to move does not count.
+    pub(crate) fn reschedule_activities(&mut self, waited_ms: u64) {
+        let waiting = self.activities.iter();
+        let waiting = waiting.filter(|it| it.started.is_none() && it.paused.is_none());
+        let waiting: Vec<_> = waiting
+            .map(|it| (it.scheduled_event_id, it.is_backing_off))
+            .collect();
+        for (scheduled_event_id, is_backing_off) in waiting {
+            self.activities.update(scheduled_event_id, |activity| {
+                activity.stamp += 1;
+                activity.scheduled_ms += waited_ms;
+            });
+            if !is_backing_off {
+                self.offer_activity(scheduled_event_id);
+            }
+        }
+    }
+
     /// Hands the attempt to a worker. Its started event is written only when the activity closes.
     pub(crate) fn start_activity(&mut self, scheduled_event_id: i64, started: StartedAttempt) {
         self.activities.update(scheduled_event_id, |activity| {
             activity.last_worker_identity.clone_from(&started.identity);
             activity.is_backing_off = false;
+            if started.version.is_some() {
+                activity.last_version.clone_from(&started.version);
+            }
             activity.started = Some(started);
         });
     }
@@ -157,7 +180,7 @@ impl Run {
         now_ms: u64,
         scheduled_event_id: i64,
         failure: Option<Failure>,
-        identity: String,
+        worker: Respondent,
     ) {
         self.activities.update(scheduled_event_id, |activity| {
             activity.last_attempt_complete_ms = Some(now_ms);
@@ -170,8 +193,9 @@ impl Run {
                 ActivityClosing::Failed {
                     failure,
                     retry_state,
-                    identity,
+                    identity: worker.identity,
                 },
+                worker.stamp,
             );
             self.ensure_workflow_task(now_ms);
         }
@@ -219,16 +243,20 @@ impl Run {
                 details: Some(details),
                 identity,
             },
+            None,
         );
         true
     }
 
-    /// Writes the started event and the closing event of an activity.
+    /// Writes the started event and the closing event of an activity. The started event has the
+    /// stamp of the worker that closes the activity, if a worker does.
+    #[allow(deprecated, reason = "the server still writes the stamp")]
     pub(crate) fn close_activity(
         &mut self,
         now_ms: u64,
         scheduled_event_id: i64,
         closing: ActivityClosing,
+        stamp: Option<WorkerVersionStamp>,
     ) {
         let Some(activity) = self.activities.remove(scheduled_event_id) else {
             return;
@@ -244,6 +272,7 @@ impl Run {
                     request_id: started.request_id,
                     attempt: activity.attempt,
                     last_failure: activity.last_failure,
+                    worker_version: stamp,
                     ..ActivityTaskStartedEventAttributes::default()
                 },
             );

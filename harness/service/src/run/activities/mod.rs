@@ -23,7 +23,7 @@ use crate::{
         failure::Failure,
         history::ActivityTaskScheduledEventAttributes,
     },
-    base::time::limit_ms,
+    base::{time::limit_ms, versions::Version},
     run::undo::UndoMap,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct StartedAttempt {
     pub(crate) at_ms: u64,
     pub(crate) identity: String,
     pub(crate) request_id: String,
+    /// The version of the worker, if it is versioned.
+    pub(crate) version: Option<Box<Version>>,
 }
 
 /// The request that paused an activity.
@@ -69,6 +71,8 @@ pub(crate) struct PendingActivity {
     pub(crate) heartbeat_details: Option<Payloads>,
     pub(crate) last_failure: Option<Failure>,
     pub(crate) last_worker_identity: String,
+    /// The version of the last versioned worker that had an attempt.
+    pub(crate) last_version: Option<Box<Version>>,
     pub(crate) last_attempt_complete_ms: Option<u64>,
     /// The number of times that the activity was offered to workers or taken back from them: a
     /// task with another stamp is stale.
@@ -113,6 +117,7 @@ impl PendingActivity {
             heartbeat_details: None,
             last_failure: None,
             last_worker_identity: String::new(),
+            last_version: None,
             last_attempt_complete_ms: None,
             stamp: 1,
             retry_expiration_ms: schedule_to_close_ms.map(|ms| now_ms.saturating_add(ms)),

@@ -59,6 +59,7 @@ impl Run {
                 failure,
                 retry_state,
             },
+            None,
         );
         self.ensure_workflow_task(now_ms);
     }

@@ -4,17 +4,42 @@
 
 use crate::{
     api::{
-        enums::{TimeoutType, WorkflowTaskFailedCause},
+        common::WorkerVersionStamp,
+        deployment::WorkerDeploymentOptions,
+        enums::{TimeoutType, VersioningBehavior, WorkflowTaskFailedCause},
         history::*,
         rpc::RespondWorkflowTaskCompletedRequest,
     },
+    base::versions::{is_versioned, version_of},
     run::{
         Run,
-        workflow_task::{WorkflowTaskFailure, WorkflowTaskKind, WorkflowTaskProblem},
+        workflow_task::{Starter, WorkflowTaskFailure, WorkflowTaskKind, WorkflowTaskProblem},
     },
 };
 
+/// Returns the stamp of a worker that does not use the old versioning by build ids, which the
+/// server keeps out of started events.
+pub(crate) fn unversioned(stamp: Option<&WorkerVersionStamp>) -> Option<&WorkerVersionStamp> {
+    stamp.filter(|stamp| !stamp.use_versioning)
+}
+
+/// Returns the behavior of a workflow that its worker tells. SDKs tell a default behavior even of a
+/// worker that is not versioned.
+fn versioning_behavior(
+    request: &RespondWorkflowTaskCompletedRequest,
+    options: Option<&WorkerDeploymentOptions>,
+) -> VersioningBehavior {
+    if options.is_some_and(|options| !is_versioned(options)) {
+        return VersioningBehavior::Unspecified;
+    }
+    request.versioning_behavior()
+}
+
 impl Run {
+    #[allow(
+        deprecated,
+        reason = "the SDK's Core reads the build id of a task from the stamp"
+    )]
     /// Completes the started task. Returns the id of its completed event, or `None` for a
     /// speculative task that leaves no trace.
     pub(crate) fn complete_workflow_task(
@@ -30,14 +55,14 @@ impl Run {
             return None;
         }
         if !is_written {
-            self.write_held_back_events(&mut task, &request.identity);
+            let stamp = unversioned(request.worker_version_stamp.as_ref());
+            let identity = &request.identity;
+            self.write_held_back_events(&mut task, Starter { identity, stamp });
         }
         self.state.workflow_task.last_completed_started_event_id = task.started_event_id;
         self.state.workflow_task.last_problem = None;
-        #[allow(
-            deprecated,
-            reason = "the SDK's Core reads the build id of a task from this field"
-        )]
+        let options = request.deployment_options.take();
+        let versioning_behavior = versioning_behavior(request, options.as_ref());
         let attributes = WorkflowTaskCompletedEventAttributes {
             scheduled_event_id: task.scheduled_event_id,
             started_event_id: task.started_event_id,
@@ -46,8 +71,14 @@ impl Run {
             worker_version: request.worker_version_stamp.take(),
             sdk_metadata: request.sdk_metadata.take(),
             metering_metadata: request.metering_metadata.take(),
+            versioning_behavior: versioning_behavior.into(),
+            deployment_version: version_of(options.as_ref()),
+            worker_deployment_name: options.map_or_else(String::new, |it| it.deployment_name),
             ..WorkflowTaskCompletedEventAttributes::default()
         };
+        if self.apply_completed_version(&attributes) {
+            self.reschedule_activities(now_ms.saturating_sub(task.scheduled_ms));
+        }
         Some(self.history.add(now_ms, attributes))
     }
 
@@ -77,6 +108,7 @@ impl Run {
     }
 
     /// Fails the started task.
+    #[allow(deprecated, reason = "the server still writes the checksum")]
     pub(crate) fn fail_workflow_task(&mut self, now_ms: u64, failed: WorkflowTaskFailure) {
         let Some(mut task) = self.state.workflow_task.current.clone() else {
             return;
@@ -92,7 +124,9 @@ impl Run {
         });
         // Write the events of the task, unless it is a repetition.
         if task.kind == WorkflowTaskKind::Speculative {
-            self.write_held_back_events(&mut task, &failed.identity);
+            let stamp = unversioned(failed.stamp.as_ref());
+            let identity = &failed.identity;
+            self.write_held_back_events(&mut task, Starter { identity, stamp });
         }
         let cause = failed.cause;
         if !self.state.workflow_task.is_transient() {
@@ -104,6 +138,7 @@ impl Run {
                     cause: cause.into(),
                     failure: failed.failure,
                     identity: failed.identity,
+                    binary_checksum: failed.binary_checksum,
                     base_run_id: failed.base_run_id,
                     new_run_id: failed.new_run_id,
                     ..WorkflowTaskFailedEventAttributes::default()
@@ -132,7 +167,7 @@ impl Run {
         let is_start_to_close = timeout_type == TimeoutType::StartToClose;
         if task.kind == WorkflowTaskKind::Speculative {
             if is_start_to_close {
-                self.write_held_back_events(&mut task, "");
+                self.write_held_back_events(&mut task, "".into());
             } else {
                 task.scheduled_event_id = self.add_workflow_task_scheduled_event(
                     task.scheduled_ms,

@@ -16,7 +16,7 @@ use crate::{
     run::{
         Run,
         transfer::Transfer,
-        workflow_task::{WorkflowTask, WorkflowTaskKind},
+        workflow_task::{Starter, WorkflowTask, WorkflowTaskKind},
     },
 };
 
@@ -138,6 +138,7 @@ impl Run {
             sticky_deadline_ms: sticky.map_or(speculative_deadline_ms, |sticky| {
                 Some(now_ms + sticky.schedule_to_start_ms)
             }),
+            target_changed: false,
         });
     }
 
@@ -176,7 +177,7 @@ impl Run {
         &mut self,
         now_ms: u64,
         limits: &Limits,
-        identity: &str,
+        worker: Starter<'_>,
         request_id: String,
     ) {
         let Some(mut task) = self.state.workflow_task.current.take() else {
@@ -200,6 +201,7 @@ impl Run {
         task.history_size_bytes = i64::try_from(size_bytes).unwrap_or(i64::MAX);
         task.started_ms = now_ms;
         task.request_id = request_id;
+        task.target_changed = self.state.has_target_changed();
         self.workflow_task_starts += 1;
         task.start_ordinal = self.workflow_task_starts;
         // Write its events, unless they are held back until it completes.
@@ -214,16 +216,16 @@ impl Run {
                 self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
         }
         task.started_event_id = if is_written {
-            self.add_workflow_task_started_event(&task, identity)
+            self.add_workflow_task_started_event(&task, worker)
         } else {
             task.scheduled_event_id + 1
         };
         self.state.workflow_task.current = Some(task);
     }
 
-    fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, identity: &str) -> i64 {
+    fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, worker: Starter<'_>) -> i64 {
         self.history
-            .add(task.started_ms, started_attributes(task, identity))
+            .add(task.started_ms, started_attributes(task, worker))
     }
 
     /// Returns the events of a task that are not in history. A worker gets them after the history.
@@ -251,7 +253,7 @@ impl Run {
                 event_id: task.started_event_id,
                 event_time: Some(timestamp(task.started_ms)),
                 event_type: EventType::WorkflowTaskStarted.into(),
-                attributes: Some(started_attributes(task, identity).into()),
+                attributes: Some(started_attributes(task, identity.into()).into()),
                 ..HistoryEvent::default()
             });
         }
@@ -276,7 +278,7 @@ impl Run {
         task.kind = WorkflowTaskKind::Normal;
         if task.is_started() {
             // The server leaves the worker's identity out here.
-            self.write_held_back_events(&mut task, "");
+            self.write_held_back_events(&mut task, "".into());
         } else {
             task.scheduled_event_id = self.add_workflow_task_scheduled_event(
                 task.scheduled_ms,
@@ -288,20 +290,25 @@ impl Run {
     }
 
     /// Writes the scheduled and started events of a task that are not in history yet.
-    pub(super) fn write_held_back_events(&mut self, task: &mut WorkflowTask, identity: &str) {
+    pub(super) fn write_held_back_events(&mut self, task: &mut WorkflowTask, worker: Starter<'_>) {
         task.scheduled_event_id = self.add_workflow_task_scheduled_event(
             task.scheduled_ms,
             task.timeout_ms,
             task.attempt,
         );
-        task.started_event_id = self.add_workflow_task_started_event(task, identity);
+        task.started_event_id = self.add_workflow_task_started_event(task, worker);
     }
 }
 
-fn started_attributes(task: &WorkflowTask, identity: &str) -> WorkflowTaskStartedEventAttributes {
+#[allow(deprecated, reason = "the server still writes the stamp")]
+fn started_attributes(
+    task: &WorkflowTask,
+    worker: Starter<'_>,
+) -> WorkflowTaskStartedEventAttributes {
     WorkflowTaskStartedEventAttributes {
         scheduled_event_id: task.scheduled_event_id,
-        identity: identity.to_owned(),
+        identity: worker.identity.to_owned(),
+        worker_version: worker.stamp.cloned(),
         request_id: task.request_id.clone(),
         suggest_continue_as_new: !task.suggestions.is_empty(),
         suggest_continue_as_new_reasons: task
@@ -310,6 +317,7 @@ fn started_attributes(task: &WorkflowTask, identity: &str) -> WorkflowTaskStarte
             .map(|reason| i32::from(*reason))
             .collect(),
         history_size_bytes: task.history_size_bytes,
+        target_worker_deployment_version_changed: task.target_changed,
         ..WorkflowTaskStartedEventAttributes::default()
     }
 }

@@ -7,10 +7,11 @@
 //!
 //! Source: `temporalio/temporal: service/history/workflow/workflow_task_state_machine.go`.
 
-mod endings;
+pub(crate) mod endings;
 mod lifecycle;
 
 use crate::api::{
+    common::WorkerVersionStamp,
     enums::{SuggestContinueAsNewReason, TimeoutType, WorkflowTaskFailedCause},
     failure::Failure,
 };
@@ -42,6 +43,8 @@ pub(crate) struct WorkflowTask {
     /// The time at which a task that no worker has taken times out: on the sticky queue, or if it
     /// is speculative.
     pub(crate) sticky_deadline_ms: Option<u64>,
+    /// True if the task tells a pinned workflow of a version that it does not move to by itself.
+    pub(crate) target_changed: bool,
 }
 
 impl WorkflowTask {
@@ -104,11 +107,31 @@ impl WorkflowTaskState {
     }
 }
 
+/// The worker that starts a workflow task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Starter<'a> {
+    pub(crate) identity: &'a str,
+    pub(crate) stamp: Option<&'a WorkerVersionStamp>,
+}
+
+impl<'a> From<&'a str> for Starter<'a> {
+    /// Returns a worker without a version, or the service itself.
+    fn from(identity: &'a str) -> Self {
+        Self {
+            identity,
+            stamp: None,
+        }
+    }
+}
+
 /// The failure of a workflow task, as its worker sent it.
 pub(crate) struct WorkflowTaskFailure {
     pub(crate) cause: WorkflowTaskFailedCause,
     pub(crate) failure: Option<Failure>,
     pub(crate) identity: String,
+    pub(crate) stamp: Option<WorkerVersionStamp>,
+    /// The build id of older SDKs.
+    pub(crate) binary_checksum: String,
     /// The run that a reset takes as its base, if the task fails because of the reset.
     pub(crate) base_run_id: String,
     pub(crate) new_run_id: String,
@@ -124,6 +147,8 @@ impl WorkflowTaskFailure {
             cause,
             failure,
             identity: identity.to_owned(),
+            stamp: None,
+            binary_checksum: String::new(),
             base_run_id: String::new(),
             new_run_id: String::new(),
         }

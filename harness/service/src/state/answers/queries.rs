@@ -10,7 +10,9 @@ use tonic::Status;
 use crate::{
     api::{
         common::WorkflowType,
-        enums::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus},
+        enums::{
+            QueryRejectCondition, QueryResultType, VersioningBehavior, WorkflowExecutionStatus,
+        },
         query::{QueryRejected, WorkflowQueryResult},
         rpc::{PollWorkflowTaskQueueResponse, QueryWorkflowRequest, QueryWorkflowResponse},
     },
@@ -36,6 +38,9 @@ const FAIL_QUERY_ATTEMPT: i32 = 3;
 /// The time for which a worker that polled may poll again
 /// (`matching.queryPollerUnavailableWindow`).
 const POLLER_UNAVAILABLE_MS: u64 = 20_000;
+
+/// The time for which a poller is remembered (`matching.PollerHistoryTTL`).
+const POLLER_KNOWN_MS: u64 = 5 * 60 * 1000;
 
 /// Returns the key of a query that goes along with a workflow task.
 pub(crate) fn attached_id(query: u64) -> String {
@@ -195,6 +200,14 @@ fn may_go_directly(run: &Run, deadline_ms: Option<u64>, is_patient: bool) -> Res
 /// much time as for a workflow task.
 pub(crate) fn send_directly(service: &mut Service, query: u64) {
     let now_ms = service.now_ms;
+    let Some(pending) = service.queries.pending.get(&query) else {
+        return;
+    };
+    let run = service.executions.run(pending.run);
+    let may_stay = service.may_stay_sticky(run);
+    if let Some(refused) = drained(service, pending.run) {
+        return refuse(service, query, refused);
+    }
     let Some(pending) = service.queries.pending.get_mut(&query) else {
         return;
     };
@@ -202,9 +215,10 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     run.buffered_queries.remove(&query);
     let (queue, sticky_deadline_ms) = match &run.state.workflow_task.sticky {
         Some(sticky)
-            if !service
-                .task_queues
-                .is_sticky_worker_unavailable(&sticky.name, now_ms) =>
+            if may_stay
+                && !service
+                    .task_queues
+                    .is_sticky_worker_unavailable(&sticky.name, now_ms) =>
         {
             (
                 sticky.name.clone(),
@@ -228,34 +242,53 @@ pub(crate) fn send_directly(service: &mut Service, query: u64) {
     offer(service, &queue, query, ordinal);
 }
 
+/// Returns why a query of a pinned run finds no worker: its version is drained, and nobody polls.
+///
+/// Source: `temporalio/temporal: service/matching/task_queue_partition_manager.go`
+/// (`checkQueryBlackholed`).
+fn drained(service: &mut Service, run: RunKey) -> Option<Status> {
+    let (now_ms, run) = (service.now_ms, service.executions.run(run));
+    let is_pinned = run.state.effective_behavior() == VersioningBehavior::Pinned;
+    let version = run.state.effective_version().filter(|_| is_pinned)?;
+    let name = run.task_queue_name();
+    let queues = &service.task_queues;
+    let is_polled = queues.has_been_polled_within(name, now_ms, POLLER_KNOWN_MS);
+    if is_polled || !service.deployments.is_drained(now_ms, version) {
+        return None;
+    }
+    let build_id = &version.build_id;
+    Some(Status::failed_precondition(format!(
+        "You are trying to query a closed Workflow that is PINNED to Worker Deployment Version \
+         {build_id}, but {build_id} is drained and has no pollers to answer the query. \
+         Immediately: You can re-deploy Workers in this Deployment Version to take those queries, \
+         or you can workflow update-options to change your workflow to AUTO_UPGRADE. For the \
+         future: In your infrastructure, consider waiting longer after the last queried timestamp \
+         as reported in Describe Deployment before you sunset Workers. Or mark this workflow as \
+         AUTO_UPGRADE."
+    )))
+}
+
 /// Puts a query in front of all tasks of its run's priority, since it asks about the state before
 /// them.
 fn offer(service: &mut Service, queue: &str, query: u64, ordinal: u32) {
     let task = Task::Query { query, ordinal };
     let key = service.task_queues.key(QueueKind::Workflow, queue);
+    // No other task of the queue could meet a poller, or it would have.
+    let place = service.poller_for(service.task_queues.queue(key), &task);
     let level = service.level(&task);
     let waiting = service.task_queues.queue_mut(key);
-    waiting.backlog.push_front(service.now_ms, level, task);
-    // A queue never has both tasks and pollers. If a poller waits, the query is the only task.
-    loop {
-        let waiting = service.task_queues.queue_mut(key);
-        let Some(Task::Query { query, ordinal }) = waiting.backlog.front() else {
-            return;
-        };
-        let (query, ordinal) = (*query, *ordinal);
-        let Some(poller) = waiting.pollers.pop_front() else {
-            return;
-        };
-        waiting.backlog.pop_front(service.now_ms);
-        let started = start_task(service, queue, query, ordinal);
-        let waiting = service.task_queues.queue_mut(key);
-        match started {
-            Some(task) => {
-                waiting.last_poll_ms = Some(service.now_ms);
-                service.reply(poller.id, Ok(task.into()));
-            }
-            None => waiting.pollers.push_front(poller),
+    let Some(poller) = place.and_then(|place| waiting.pollers.remove(place)) else {
+        waiting.backlog.push_front(service.now_ms, level, task);
+        return;
+    };
+    let started = start_task(service, queue, query, ordinal);
+    let waiting = service.task_queues.queue_mut(key);
+    match started {
+        Some(task) => {
+            waiting.last_poll_ms = Some(service.now_ms);
+            service.reply(poller.id, Ok(task.into()));
         }
+        None => waiting.pollers.push_front(poller),
     }
 }
 

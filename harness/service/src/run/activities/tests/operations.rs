@@ -262,13 +262,8 @@ fn activities_are_paused_and_unpaused_by_their_type() {
     world.pass(0);
     assert!(has_activity_task(&mut world));
     let attributes = description(&mut world).workflow_execution_info.unwrap();
-    assert!(
-        attributes
-            .search_attributes
-            .unwrap()
-            .indexed_fields
-            .is_empty()
-    );
+    let attributes = attributes.search_attributes.unwrap().indexed_fields;
+    assert!(!attributes.contains_key("TemporalPauseInfo"));
 }
 
 #[test]
