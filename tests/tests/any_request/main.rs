@@ -84,7 +84,7 @@ fn told(answers: &impl Debug) -> Vec<String> {
 }
 
 /// The RPCs that a server in its default configuration refuses always.
-const DISABLED: [Rpc; 8] = [
+const DISABLED: [Rpc; 13] = [
     Rpc::PauseWorkflowExecution,
     Rpc::UnpauseWorkflowExecution,
     Rpc::PollWorkflowExecutionTimeSkipping,
@@ -93,6 +93,11 @@ const DISABLED: [Rpc; 8] = [
     Rpc::DeleteWorkflowRule,
     Rpc::ListWorkflowRules,
     Rpc::TriggerWorkflowRule,
+    Rpc::UpdateWorkerBuildIdCompatibility,
+    Rpc::GetWorkerBuildIdCompatibility,
+    Rpc::UpdateWorkerVersioningRules,
+    Rpc::GetWorkerVersioningRules,
+    Rpc::GetWorkerTaskReachability,
 ];
 
 /// Shows that the requests made here are not refused for their form alone.

@@ -87,7 +87,7 @@ async fn an_invalid_start_is_refused_naming_the_field(env: TestWorkflowEnvironme
         |it| it.priority = Some(Priority { priority_key: -1, ..Priority::default() })
             => InvalidArgument "priority key",
         |it| it.versioning_override = Some(VersioningOverride::default())
-            => Unimplemented "versioning_override",
+            => InvalidArgument "override behavior is required",
         |it| it.input = too_large() => InvalidArgument "Blob data size exceeds limit",
         |it| {
             let field = too_large().unwrap().payloads.remove(0);
@@ -231,7 +231,7 @@ async fn an_invalid_signal_with_start_is_refused_naming_the_field(
         |it| it.workflow_id.clear() => InvalidArgument "WorkflowId is not set",
         |it| it.signal_name.clear() => InvalidArgument "signal not set",
         |it| it.versioning_override = Some(VersioningOverride::default())
-            => Unimplemented "versioning_override",
+            => InvalidArgument "override behavior is required",
         |it| it.signal_name = too_long()
             => InvalidArgument "signal name exceeds maximum allowed length (1001/1000)",
         |it| it.workflow_type = None => InvalidArgument "workflow type not set",
