@@ -71,7 +71,7 @@ impl Careless {
             "random of the workflow" => ctx.random::<u64>().to_string(),
             "coin" => {
                 // The bit is one that differs in the replay: half of them do not.
-                if RandomState::new().hash_one(0) & 4 != 0 {
+                if RandomState::new().hash_one(0) & 4 == 0 {
                     // <- a_coin_is_tossed
                     ctx.timer(Duration::from_secs(1)).await;
                 }
