@@ -1,6 +1,10 @@
 //! The runs that a worker keeps between their tasks.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::Run;
 
@@ -12,6 +16,8 @@ pub(super) struct Cache {
     by_use: BTreeMap<u64, Rc<str>>,
     /// The number of uses so far.
     uses: u64,
+    /// The runs that were used since they were last seen idle: only these may be busy.
+    used: RefCell<BTreeSet<Rc<str>>>,
 }
 
 struct Cached {
@@ -39,8 +45,9 @@ impl Cache {
 
     /// Returns the number of runs that work on a task.
     pub(super) fn busy(&self) -> usize {
-        let runs = self.runs.values();
-        runs.filter(|cached| cached.run.is_busy()).count()
+        let mut used = self.used.borrow_mut();
+        used.retain(|id| self.get(id).is_some_and(Run::is_busy));
+        used.len()
     }
 
     /// Returns the runs, in the order of their ids.
@@ -63,12 +70,13 @@ impl Cache {
         self.runs.insert(run_id, Cached { run, last_use });
     }
 
-    /// Uses a run; returns it, and a number that no other use has.
+    /// Uses a run, which may begin a task now; returns it, and a number that no other use has.
     pub(super) fn use_run(&mut self, run_id: &str) -> Option<(&mut Run<'static>, u64)> {
         let cached = self.runs.get_mut(run_id)?;
         let run_id = self.by_use.remove(&cached.last_use)?;
         self.uses += 1;
         cached.last_use = self.uses;
+        self.used.borrow_mut().insert(run_id.clone());
         self.by_use.insert(self.uses, run_id);
         Some((&mut cached.run, self.uses))
     }
