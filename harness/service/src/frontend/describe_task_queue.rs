@@ -14,12 +14,24 @@ use tonic::Status;
 
 use crate::{
     api::{
+        common::WorkerVersionCapabilities,
         enums::{BuildIdTaskReachability, DescribeTaskQueueMode, TaskQueueKind, TaskQueueType},
-        rpc::{DescribeTaskQueueRequest, DescribeTaskQueueResponse},
-        taskqueue::{TaskIdBlock, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo},
+        rpc::{
+            DescribeTaskQueueRequest, DescribeTaskQueueResponse,
+            describe_task_queue_response::EffectiveRateLimit,
+        },
+        taskqueue::{
+            PollerInfo, TaskIdBlock, TaskQueueStats, TaskQueueStatus, TaskQueueTypeInfo,
+            TaskQueueVersionInfo,
+        },
     },
-    frontend::{answer::Handled, system},
-    state::service::Service,
+    base::time::{duration, duration_ms, timestamp},
+    frontend::{answer::Handled, worker_deployments::versioning_info},
+    state::{
+        rate_limits::RateLimit,
+        service::Service,
+        task_queues::{Poller, QueueKind, TaskQueue},
+    },
 };
 
 /// The build id of the workers that have none.
@@ -40,14 +52,88 @@ pub(super) fn handle(service: &Service, request: &DescribeTaskQueueRequest) -> H
     Ok(response.into())
 }
 
-/// Describes a queue, with one poller for each worker, whose polls may be many.
+/// Describes a queue: its pollers, its rate, its backlog and the versions that it routes to.
 fn described(service: &Service, request: &DescribeTaskQueueRequest) -> DescribeTaskQueueResponse {
-    let mut response = system::describe_task_queue(service, request);
+    let kind = QueueKind::of_task_type(request.task_queue_type());
+    let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
+    let mut response = DescribeTaskQueueResponse {
+        versioning_info: Some(versioning_info(service, kind, name)),
+        ..DescribeTaskQueueResponse::default()
+    };
+    let queue = service.task_queues.find(kind, name);
+    let limit = queue.and_then(|queue| queue.limit.as_ref());
+    let (rate, source) = limit.map_or_else(RateLimit::of_system, |limit| limit.effective());
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "the message has rates of half the precision"
+    )]
+    let effective = EffectiveRateLimit {
+        requests_per_second: rate as f32,
+        rate_limit_source: source.into(),
+    };
+    response.effective_rate_limit = Some(effective);
+    if request.report_config {
+        response.config = limit.map(|limit| limit.config.clone());
+    }
+    if let Some(queue) = queue {
+        response.pollers = pollers(queue);
+        if request.report_stats {
+            let is_limited = limit.is_some_and(|limit| limit.is_active());
+            let of_priorities = queue.backlog.stats(service.now_ms);
+            let of_priorities: Vec<_> = of_priorities
+                .map(|(priority, mut stats)| {
+                    stats.rate_limiting_active = is_limited;
+                    (priority, stats)
+                })
+                .collect();
+            response.stats = Some(sum(of_priorities.iter().map(|(_, stats)| stats)));
+            response.stats_by_priority_key = of_priorities.into_iter().collect();
+        }
+    }
+    response
+}
+
+/// Returns the waiting pollers of a queue: one for each worker, whose polls may be many.
+fn pollers(queue: &TaskQueue) -> Vec<PollerInfo> {
     let mut identities = BTreeSet::new();
-    response
-        .pollers
-        .retain(|poller| identities.insert(poller.identity.clone()));
-    response
+    let mut pollers: Vec<_> = queue.pollers.iter().collect();
+    pollers.retain(|poller| identities.insert(&poller.identity));
+    let info = |poller: &Poller| {
+        let version = poller.worker_version.as_deref();
+        let stamp = version.and_then(|version| version.stamp.as_ref());
+        PollerInfo {
+            last_access_time: queue.last_poll_ms.map(timestamp),
+            identity: poller.identity.to_string(),
+            worker_version_capabilities: stamp.map(|stamp| WorkerVersionCapabilities {
+                build_id: stamp.build_id.clone(),
+                use_versioning: stamp.use_versioning,
+                ..WorkerVersionCapabilities::default()
+            }),
+            deployment_options: version.and_then(|version| version.options.clone()),
+            ..PollerInfo::default()
+        }
+    };
+    pollers.into_iter().map(info).collect()
+}
+
+/// Returns the statistics of all priorities together.
+///
+/// Source: `temporalio/temporal: common/taskqueue` (`MergeStats`).
+fn sum<'a>(of_priorities: impl Iterator<Item = &'a TaskQueueStats>) -> TaskQueueStats {
+    let mut sum = TaskQueueStats {
+        approximate_backlog_age: Some(duration(0)),
+        ..TaskQueueStats::default()
+    };
+    for stats in of_priorities {
+        let age_ms = |stats: &TaskQueueStats| duration_ms(stats.approximate_backlog_age.as_ref());
+        let oldest_ms = age_ms(&sum).max(age_ms(stats));
+        sum.approximate_backlog_age = Some(duration(oldest_ms));
+        sum.approximate_backlog_count += stats.approximate_backlog_count;
+        sum.tasks_add_rate += stats.tasks_add_rate;
+        sum.tasks_dispatch_rate += stats.tasks_dispatch_rate;
+        sum.rate_limiting_active |= stats.rate_limiting_active;
+    }
+    sum
 }
 
 /// Returns the status of a queue in the older form.

@@ -1,5 +1,5 @@
-//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, DescribeTaskQueue,
-//! ListTaskQueuePartitions and ShutdownWorker: the RPCs about the server and its workers.
+//! GetSystemInfo, GetClusterInfo, GetSearchAttributes, DescribeNamespace, ListTaskQueuePartitions
+//! and ShutdownWorker: the RPCs about the server and its workers.
 
 use prost::Message;
 use temporalio_protos::temporal::api::{
@@ -9,25 +9,18 @@ use temporalio_protos::temporal::api::{
 
 use crate::{
     api::{
-        common::WorkerVersionCapabilities,
-        enums::{NamespaceState, TaskQueueType},
+        enums::NamespaceState,
         rpc::{
-            DescribeNamespaceResponse, DescribeTaskQueueRequest, DescribeTaskQueueResponse,
-            GetClusterInfoResponse, GetSearchAttributesResponse, GetSystemInfoResponse,
-            ListTaskQueuePartitionsRequest, ListTaskQueuePartitionsResponse, ShutdownWorkerRequest,
-            ShutdownWorkerResponse, describe_task_queue_response::EffectiveRateLimit,
-            get_system_info_response,
+            DescribeNamespaceResponse, GetClusterInfoResponse, GetSearchAttributesResponse,
+            GetSystemInfoResponse, ListTaskQueuePartitionsRequest, ListTaskQueuePartitionsResponse,
+            ShutdownWorkerRequest, ShutdownWorkerResponse, get_system_info_response,
         },
-        taskqueue::{PollerInfo, TaskQueuePartitionMetadata, TaskQueueStats},
+        taskqueue::TaskQueuePartitionMetadata,
     },
-    base::{
-        config::ServiceConfig,
-        identifiers::derived_uuid,
-        time::{duration, duration_ms, timestamp},
-    },
-    frontend::{answer::Answer, worker_deployments::versioning_info},
+    base::{config::ServiceConfig, identifiers::derived_uuid},
+    frontend::answer::Answer,
     matching,
-    state::{rate_limits::RateLimit, service::Service, task_queues::QueueKind},
+    state::service::Service,
 };
 
 /// The version that the service claims: the release whose rules it follows.
@@ -161,94 +154,6 @@ pub(crate) fn namespace(config: &ServiceConfig) -> DescribeNamespaceResponse {
 
 fn size(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
-/// Returns the waiting pollers of a queue, and its backlog.
-#[allow(deprecated, reason = "older clients read other fields")]
-pub(super) fn describe_task_queue(
-    service: &Service,
-    request: &DescribeTaskQueueRequest,
-) -> DescribeTaskQueueResponse {
-    let kind = match request.task_queue_type() {
-        TaskQueueType::Activity => QueueKind::Activity,
-        TaskQueueType::Nexus => QueueKind::Nexus,
-        TaskQueueType::Workflow | TaskQueueType::Unspecified => QueueKind::Workflow,
-    };
-    let name = request.task_queue.as_ref().map_or("", |queue| &queue.name);
-    let mut response = DescribeTaskQueueResponse {
-        versioning_info: Some(versioning_info(service, kind, name)),
-        ..DescribeTaskQueueResponse::default()
-    };
-    let queue = service.task_queues.find(kind, name);
-    let limit = queue.and_then(|queue| queue.limit.as_ref());
-    let (rate, source) = limit.map_or_else(RateLimit::of_system, |limit| limit.effective());
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "the message has rates of half the precision"
-    )]
-    let effective = EffectiveRateLimit {
-        requests_per_second: rate as f32,
-        rate_limit_source: source.into(),
-    };
-    response.effective_rate_limit = Some(effective);
-    if request.report_config {
-        response.config = limit.map(|limit| limit.config.clone());
-    }
-    if let Some(queue) = queue {
-        response.pollers = queue
-            .pollers
-            .iter()
-            .map(|poller| PollerInfo {
-                last_access_time: queue.last_poll_ms.map(timestamp),
-                identity: poller.identity.to_string(),
-                worker_version_capabilities: poller.worker_version.as_ref().and_then(|it| {
-                    it.stamp.as_ref().map(|stamp| WorkerVersionCapabilities {
-                        build_id: stamp.build_id.clone(),
-                        use_versioning: stamp.use_versioning,
-                        ..WorkerVersionCapabilities::default()
-                    })
-                }),
-                deployment_options: poller
-                    .worker_version
-                    .as_ref()
-                    .and_then(|it| it.options.clone()),
-                ..PollerInfo::default()
-            })
-            .collect();
-        if request.report_stats {
-            let is_limited = limit.is_some_and(|limit| limit.is_active());
-            let of_priorities = queue.backlog.stats(service.now_ms);
-            let of_priorities: Vec<_> = of_priorities
-                .map(|(priority, mut stats)| {
-                    stats.rate_limiting_active = is_limited;
-                    (priority, stats)
-                })
-                .collect();
-            response.stats = Some(sum(of_priorities.iter().map(|(_, stats)| stats)));
-            response.stats_by_priority_key = of_priorities.into_iter().collect();
-        }
-    }
-    response
-}
-
-/// Returns the statistics of all priorities together.
-///
-/// Source: `temporalio/temporal: common/taskqueue` (`MergeStats`).
-fn sum<'a>(of_priorities: impl Iterator<Item = &'a TaskQueueStats>) -> TaskQueueStats {
-    let mut sum = TaskQueueStats {
-        approximate_backlog_age: Some(duration(0)),
-        ..TaskQueueStats::default()
-    };
-    for stats in of_priorities {
-        let age_ms = |stats: &TaskQueueStats| duration_ms(stats.approximate_backlog_age.as_ref());
-        let oldest_ms = age_ms(&sum).max(age_ms(stats));
-        sum.approximate_backlog_age = Some(duration(oldest_ms));
-        sum.approximate_backlog_count += stats.approximate_backlog_count;
-        sum.tasks_add_rate += stats.tasks_add_rate;
-        sum.tasks_dispatch_rate += stats.tasks_dispatch_rate;
-        sum.rate_limiting_active |= stats.rate_limiting_active;
-    }
-    sum
 }
 
 /// Lists the partitions of a task queue: one of each kind, which is the queue itself.

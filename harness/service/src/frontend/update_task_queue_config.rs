@@ -10,7 +10,6 @@ use tonic::Status;
 
 use crate::{
     api::{
-        enums::TaskQueueType,
         rpc::{
             UpdateTaskQueueConfigRequest, UpdateTaskQueueConfigResponse,
             update_task_queue_config_request::RateLimitUpdate,
@@ -28,11 +27,7 @@ const MAX_WEIGHTS: usize = 1000;
 
 pub(super) fn handle(service: &mut Service, request: UpdateTaskQueueConfigRequest) -> Handled {
     let now_ms = service.now_ms;
-    let kind = match request.task_queue_type() {
-        TaskQueueType::Activity => QueueKind::Activity,
-        TaskQueueType::Nexus => QueueKind::Nexus,
-        TaskQueueType::Workflow | TaskQueueType::Unspecified => QueueKind::Workflow,
-    };
+    let kind = QueueKind::of_task_type(request.task_queue_type());
     let queue = service.task_queues.key(kind, &request.task_queue);
     let limit = &mut service.task_queues.queue_mut(queue).limit;
     let limit = limit.get_or_insert_default();

@@ -15,12 +15,13 @@ use crate::{
     },
     base::{
         checks::invalid,
+        config::Limits,
         status,
         time::timestamp,
         versions::{self, UNVERSIONED, Version, check_build_id, check_deployment_name, dotted},
     },
     deployments::{
-        Deployments, VersionState,
+        Deployments,
         routing::{Promotion, Queues},
     },
     frontend::answer::Handled,
@@ -117,12 +118,8 @@ pub(super) fn set_current(
     if name.is_empty() {
         return invalid("deployment name cannot be empty");
     }
-    let version = match (request.version.as_str(), request.build_id.as_str()) {
-        ("", "") => UNVERSIONED.to_owned(),
-        ("", build_id) => format!("{name}.{build_id}"),
-        (text, _) => text.to_owned(),
-    };
-    check_promoted(&version, name, request.allow_no_pollers, service)?;
+    let named = promoted_version(name, &request.version, &request.build_id);
+    let version = named.unwrap_or_else(|| UNVERSIONED.to_owned());
     let promotion = Promotion {
         deployment: name,
         version,
@@ -131,7 +128,7 @@ pub(super) fn set_current(
         ignores_missing_task_queues: request.ignore_missing_task_queues,
         allows_no_pollers: request.allow_no_pollers,
     };
-    let promoted = promote(service, |deployments, now_ms, queues| {
+    let promoted = promote(service, &promotion, |deployments, now_ms, queues| {
         deployments.set_current(now_ms, &promotion, queues)
     })?;
     Ok(SetWorkerDeploymentCurrentVersionResponse {
@@ -148,13 +145,9 @@ pub(super) fn set_ramping(
 ) -> Handled {
     let name = &request.deployment_name;
     let (build_id, percentage) = (request.build_id.as_str(), request.percentage);
-    let mut version = match (request.version.as_str(), build_id) {
-        ("", "") if percentage > 0.0 => UNVERSIONED.to_owned(),
-        ("", "") => String::new(),
-        ("", build_id) => format!("{name}.{build_id}"),
-        (text, _) => text.to_owned(),
-    };
-    // The Go SDK ends a ramp in these words.
+    let named = promoted_version(name, &request.version, build_id);
+    let mut version = named.unwrap_or_else(|| UNVERSIONED.to_owned());
+    // Without a share, a ramp ends. The Go SDK names the unversioned workers then.
     #[allow(clippy::float_cmp, reason = "unset, not computed")]
     let is_unset = version == UNVERSIONED && percentage == 0.0 && build_id.is_empty();
     if is_unset {
@@ -163,7 +156,6 @@ pub(super) fn set_ramping(
     if !(0.0..=100.0).contains(&percentage) {
         return invalid("Percentage must be between 0 and 100 (inclusive)");
     }
-    check_promoted(&version, name, request.allow_no_pollers, service)?;
     let promotion = Promotion {
         deployment: name,
         version,
@@ -172,7 +164,7 @@ pub(super) fn set_ramping(
         ignores_missing_task_queues: request.ignore_missing_task_queues,
         allows_no_pollers: request.allow_no_pollers,
     };
-    let promoted = promote(service, |deployments, now_ms, queues| {
+    let promoted = promote(service, &promotion, |deployments, now_ms, queues| {
         deployments.set_ramping(now_ms, &promotion, percentage, queues)
     })?;
     Ok(SetWorkerDeploymentRampingVersionResponse {
@@ -184,20 +176,35 @@ pub(super) fn set_ramping(
     .into())
 }
 
-/// Changes the routing of a deployment, and matches the tasks that go elsewhere now.
+/// Returns the version that a request names, in either way; `None` if it names none.
+fn promoted_version(deployment: &str, version: &str, build_id: &str) -> Option<String> {
+    match (version, build_id) {
+        ("", "") => None,
+        ("", build_id) => Some(format!("{deployment}.{build_id}")),
+        (text, _) => Some(text.to_owned()),
+    }
+}
+
+/// Checks a promotion, changes the routing of its deployment, and matches the tasks that go
+/// elsewhere now.
 fn promote<T>(
     service: &mut Service,
+    promotion: &Promotion<'_>,
     change: impl FnOnce(&mut Deployments, u64, &Queues<'_>) -> Result<T, Status>,
 ) -> Result<T, Status> {
-    let (now_ms, task_queues) = (service.now_ms, &service.task_queues);
-    let has_pollers = |state: &VersionState| task_queues.have_pollers_of(state, now_ms);
-    let is_in_use =
-        |kind: TaskQueueType, name: &str, _: &Version| task_queues.is_in_use(kind, name, now_ms);
-    let queues = Queues {
-        has_pollers: &has_pollers,
-        is_in_use: &is_in_use,
+    check_promoted(promotion, &service.config.limits)?;
+    let changed = {
+        let (now_ms, task_queues) = (service.now_ms, &service.task_queues);
+        let has_pollers = task_queues.have_pollers(now_ms);
+        let is_in_use = |kind: TaskQueueType, name: &str, _: &Version| {
+            task_queues.is_in_use(kind, name, now_ms)
+        };
+        let queues = Queues {
+            has_pollers: &has_pollers,
+            is_in_use: &is_in_use,
+        };
+        change(&mut service.deployments, now_ms, &queues)?
     };
-    let changed = change(&mut service.deployments, now_ms, &queues)?;
     matching::dispatch_versions(service);
     Ok(changed)
 }
@@ -218,8 +225,8 @@ pub(super) fn delete_version(
         None => parsed(&request.version)?.unwrap_or_default(),
     };
     check_deployment_name(&version.deployment_name, &service.config.limits)?;
-    let (now_ms, task_queues) = (service.now_ms, &service.task_queues);
-    let has_pollers = |state: &VersionState| task_queues.have_pollers_of(state, now_ms);
+    let now_ms = service.now_ms;
+    let has_pollers = service.task_queues.have_pollers(now_ms);
     service.deployments.delete_version(
         now_ms,
         &version,
@@ -257,8 +264,8 @@ pub(super) fn create_version(
             "compute_config: the simulated service starts no workers",
         ));
     }
-    let (now_ms, task_queues) = (service.now_ms, &service.task_queues);
-    let has_pollers = |state: &VersionState| task_queues.have_pollers_of(state, now_ms);
+    let now_ms = service.now_ms;
+    let has_pollers = service.task_queues.have_pollers(now_ms);
     service
         .deployments
         .create_version(now_ms, request, &has_pollers)?;
@@ -359,13 +366,8 @@ fn check_version(version: &Version, service: &Service) -> Result<(), Status> {
 }
 
 /// Checks a version that is to be promoted, and its deployment.
-fn check_promoted(
-    text: &str,
-    deployment: &str,
-    allows_no_pollers: bool,
-    service: &Service,
-) -> Result<(), Status> {
-    let limits = &service.config.limits;
+fn check_promoted(promotion: &Promotion<'_>, limits: &Limits) -> Result<(), Status> {
+    let (text, deployment) = (promotion.version.as_str(), promotion.deployment);
     if text.is_empty() {
         return check_deployment_name(deployment, limits);
     }
@@ -379,7 +381,7 @@ fn check_promoted(
         ));
     }
     check_deployment_name(deployment, limits)?;
-    match version.filter(|_| allows_no_pollers) {
+    match version.filter(|_| promotion.allows_no_pollers) {
         Some(version) => check_build_id(&version.build_id, limits),
         None => Ok(()),
     }

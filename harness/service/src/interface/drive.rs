@@ -71,7 +71,15 @@ impl Service {
             .into_iter()
             .chain(self.deliveries.next_due_ms())
             .chain(self.schedules.next_due_ms())
-            .chain(self.activity_executions.next_due_ms())
+            .chain(self.next_due_beside_runs_ms())
+            .min()
+    }
+
+    /// Returns the time at which something is next due that belongs to no run and no schedule.
+    pub(super) fn next_due_beside_runs_ms(&self) -> Option<u64> {
+        self.activity_executions
+            .next_due_ms()
+            .into_iter()
             .chain(self.nexus_operation_executions.next_due_ms())
             .chain(self.batch_operations.next_due_ms())
             .chain(self.task_queues.next_due_ms())

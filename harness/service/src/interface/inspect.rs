@@ -257,20 +257,14 @@ impl Service {
     pub fn awaits_only_schedules(&self) -> bool {
         self.deliveries.next_due_ms().is_none()
             && self.timers.next_due_ms().is_none()
-            && self.activity_executions.next_due_ms().is_none()
-            && self.nexus_operation_executions.next_due_ms().is_none()
-            && self.batch_operations.next_due_ms().is_none()
-            && self.task_queues.next_due_ms().is_none()
+            && self.next_due_beside_runs_ms().is_none()
             && self.schedules.next_due_ms().is_some()
     }
 
     fn awaits_only_timers(&self) -> bool {
         self.deliveries.next_due_ms().is_none()
             && self.schedules.next_due_ms().is_none()
-            && self.activity_executions.next_due_ms().is_none()
-            && self.nexus_operation_executions.next_due_ms().is_none()
-            && self.batch_operations.next_due_ms().is_none()
-            && self.task_queues.next_due_ms().is_none()
+            && self.next_due_beside_runs_ms().is_none()
     }
 
     /// Returns the time at which the next schedule acts.

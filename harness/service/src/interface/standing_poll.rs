@@ -22,8 +22,9 @@ use crate::{
 pub struct StandingPoll {
     queue: QueueKey,
     identity: Arc<str>,
+    worker: Arc<str>,
     is_sticky: bool,
-    worker: Option<Arc<WorkerVersion>>,
+    worker_version: Option<Arc<WorkerVersion>>,
 }
 
 impl Service {
@@ -36,7 +37,7 @@ impl Service {
     #[allow(deprecated, reason = "SDKs still send the build id with each poll")]
     pub fn standing_poll(&mut self, mut request: Request) -> Result<StandingPoll, Status> {
         validate::validate(&mut request, &self.config, self.now_ms)?;
-        let (kind, queue, identity, worker) = match request {
+        let (kind, queue, identity, worker_version) = match request {
             Request::PollWorkflowTaskQueue(poll) => (
                 QueueKind::Workflow,
                 poll.task_queue,
@@ -58,8 +59,10 @@ impl Service {
         Ok(StandingPoll {
             queue: self.task_queues.key(kind, &queue.name),
             identity: identity.into(),
+            // A process of a world ends its polls itself.
+            worker: "".into(),
             is_sticky: queue.kind() == TaskQueueKind::Sticky,
-            worker,
+            worker_version,
         })
     }
 
@@ -69,9 +72,9 @@ impl Service {
         let poller = Poller {
             id,
             identity: poll.identity.clone(),
-            worker: "".into(),
+            worker: poll.worker.clone(),
             is_sticky: poll.is_sticky,
-            worker_version: poll.worker.clone(),
+            worker_version: poll.worker_version.clone(),
         };
         if let Err(refused) = matching::poll(self, poll.queue, poller) {
             self.reply(id, Err(refused));

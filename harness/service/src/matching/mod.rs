@@ -15,8 +15,7 @@ use tonic::Status;
 
 use crate::{
     base::identifiers::{ActivityKey, RunKey},
-    deployments::VersionState,
-    messages::{polled_workflow_task::PolledWorkflowTask, request::Response},
+    messages::request::Response,
     run::{
         nexus_operations::{NexusCall, NexusCaller, system::SYSTEM_ENDPOINT},
         workflow_task::WorkflowTask,
@@ -269,8 +268,7 @@ fn register(service: &mut Service, key: QueueKey, poller: &Poller) -> Result<(),
     if service.deployments.has_version(kind, &name, version) {
         return Ok(());
     }
-    let queues = &service.task_queues;
-    let has_pollers = |state: &VersionState| queues.have_pollers_of(state, now_ms);
+    let has_pollers = service.task_queues.have_pollers(now_ms);
     service
         .deployments
         .register(now_ms, version, kind, &name, &has_pollers)
@@ -314,8 +312,9 @@ pub(crate) fn unload_sticky_queue(service: &mut Service, name: &str) {
         return;
     };
     queue.last_poll_ms = None;
+    let kind = queue.kind;
     for poller in std::mem::take(&mut queue.pollers) {
-        service.reply(poller.id, Ok(PolledWorkflowTask::default().into()));
+        service.reply(poller.id, Ok(kind.no_task()));
     }
 }
 

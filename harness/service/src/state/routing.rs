@@ -98,8 +98,12 @@ impl QueueKind {
 }
 
 impl TaskQueues {
-    /// Returns `true` if a worker of a version has polled one of its task queues lately.
-    pub(crate) fn have_pollers_of(&self, state: &VersionState, now_ms: u64) -> bool {
+    /// Returns the test if a worker of a version has polled one of its task queues lately.
+    pub(crate) fn have_pollers(&self, now_ms: u64) -> impl Fn(&VersionState) -> bool {
+        move |state| self.have_pollers_of(state, now_ms)
+    }
+
+    fn have_pollers_of(&self, state: &VersionState, now_ms: u64) -> bool {
         state.queues.iter().any(|(name, kind)| {
             let queue = self.find(QueueKind::of_task_type(*kind), name);
             queue.is_some_and(|queue| {
