@@ -148,6 +148,28 @@ impl World {
         self.is_answered_at_once(poll_request())
     }
 
+    /// Polls the task queue of these tests, which has an activity task.
+    #[track_caller]
+    pub(crate) fn activity_task(&mut self) -> PollActivityTaskQueueResponse {
+        self.activity_task_on(activity_poll_request())
+    }
+
+    #[track_caller]
+    pub(crate) fn activity_task_on(
+        &mut self,
+        poll: PollActivityTaskQueueRequest,
+    ) -> PollActivityTaskQueueResponse {
+        match self.call(poll) {
+            Ok(Response::PollActivityTaskQueue(task)) => *task,
+            other => panic!("not an activity task: {other:?}"),
+        }
+    }
+
+    /// Returns `true` if an activity task waits for a poll.
+    pub(crate) fn has_activity_task(&mut self) -> bool {
+        self.is_answered_at_once(activity_poll_request())
+    }
+
     /// Returns `true` if this request is answered at once. Otherwise it is canceled.
     pub(crate) fn is_answered_at_once(&mut self, request: impl Into<Request>) -> bool {
         let id = self.send(request);
@@ -255,6 +277,15 @@ pub(crate) fn poll_request() -> PollWorkflowTaskQueueRequest {
         task_queue: queue(TASK_QUEUE),
         identity: "worker".to_owned(),
         ..PollWorkflowTaskQueueRequest::default()
+    }
+}
+
+pub(crate) fn activity_poll_request() -> PollActivityTaskQueueRequest {
+    PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(TASK_QUEUE),
+        identity: "worker".to_owned(),
+        ..PollActivityTaskQueueRequest::default()
     }
 }
 

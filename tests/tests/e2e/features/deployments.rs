@@ -107,27 +107,21 @@ async fn start(env: &TestWorkflowEnvironment, id: &str) -> TestResult {
 }
 
 async fn make_current(env: &TestWorkflowEnvironment, build_id: &str) -> TestResult {
-    let request = SetWorkerDeploymentCurrentVersionRequest {
-        namespace: "default".to_owned(),
-        deployment_name: "shop".to_owned(),
-        build_id: build_id.to_owned(),
-        ..Default::default()
-    };
-    let mut service = env.connection().workflow_service();
-    service
-        .set_worker_deployment_current_version(tonic::Request::new(request))
-        .await?;
-    Ok(())
+    set_current(env, build_id, false).await
 }
 
 /// Makes a version current that no worker has yet.
 async fn make_current_ahead(env: &TestWorkflowEnvironment, build_id: &str) -> TestResult {
+    set_current(env, build_id, true).await
+}
+
+async fn set_current(env: &TestWorkflowEnvironment, build_id: &str, ahead: bool) -> TestResult {
     let request = SetWorkerDeploymentCurrentVersionRequest {
         namespace: "default".to_owned(),
         deployment_name: "shop".to_owned(),
         build_id: build_id.to_owned(),
-        ignore_missing_task_queues: true,
-        allow_no_pollers: true,
+        ignore_missing_task_queues: ahead,
+        allow_no_pollers: ahead,
         ..Default::default()
     };
     let mut service = env.connection().workflow_service();

@@ -54,27 +54,6 @@ fn with_activity() -> World {
     world
 }
 
-fn poll() -> PollActivityTaskQueueRequest {
-    PollActivityTaskQueueRequest {
-        namespace: "default".to_owned(),
-        task_queue: queue(TASK_QUEUE),
-        identity: "worker".to_owned(),
-        ..PollActivityTaskQueueRequest::default()
-    }
-}
-
-#[track_caller]
-fn task(world: &mut World) -> PollActivityTaskQueueResponse {
-    match world.call(poll()) {
-        Ok(Response::PollActivityTaskQueue(task)) => *task,
-        other => panic!("not an activity task: {other:?}"),
-    }
-}
-
-fn has_task(world: &mut World) -> bool {
-    world.is_answered_at_once(poll())
-}
-
 fn failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -194,7 +173,7 @@ fn refused(world: &mut World, request: impl Into<Request>) -> (Code, String) {
 fn an_activity_without_a_workflow_is_completed_by_a_worker() {
     let mut world = with_activity();
     let poll = world.send(outcome_request());
-    let started = task(&mut world);
+    let started = world.activity_task();
     assert_eq!(started.workflow_execution, None);
     assert_eq!((&*started.activity_id, started.attempt), ("charge", 1));
     assert_eq!(started.input, payloads("100"));
@@ -218,25 +197,25 @@ fn an_activity_without_a_workflow_is_completed_by_a_worker() {
 #[test]
 fn a_failed_attempt_is_retried_with_its_heartbeat_and_growing_delays() {
     let mut world = with_activity();
-    let first = task(&mut world);
+    let first = world.activity_task();
     heartbeat(&mut world, &first);
     fail(&mut world, &first);
     let waiting = info(&mut world);
     assert_eq!(waiting.current_retry_interval, Some(duration(1_000)));
     assert_eq!(waiting.last_failure.unwrap().message, "no money");
     world.pass(999);
-    assert!(!has_task(&mut world));
+    assert!(!world.has_activity_task());
     world.pass(1);
-    let second = task(&mut world);
+    let second = world.activity_task();
     assert_eq!(
         (second.attempt, second.heartbeat_details.clone()),
         (2, payloads("half"))
     );
     fail(&mut world, &second);
     world.pass(1_999);
-    assert!(!has_task(&mut world));
+    assert!(!world.has_activity_task());
     world.pass(1);
-    assert_eq!(task(&mut world).attempt, 3);
+    assert_eq!(world.activity_task().attempt, 3);
     assert_eq!(
         complete(&mut world, &first).unwrap_err().code(),
         Code::NotFound
@@ -256,7 +235,7 @@ fn an_activity_fails_after_its_last_attempt_or_if_its_failure_is_final() {
             ..start_request("charge")
         },
     );
-    let only = task(&mut world);
+    let only = world.activity_task();
     fail(&mut world, &only);
     let (failure, retry_state) = failed(&mut world);
     assert_eq!(failure.message, "no money");
@@ -274,7 +253,7 @@ fn a_retry_must_begin_before_schedule_to_close_ends() {
             ..start_request("charge")
         },
     );
-    let only = task(&mut world);
+    let only = world.activity_task();
     fail(&mut world, &only);
     assert_eq!(failed(&mut world).1, RetryState::Timeout);
 }
@@ -309,7 +288,7 @@ fn each_timeout_of_a_standalone_activity_ends_it_under_its_name() {
         }
         start(&mut world, request);
         if is_started {
-            task(&mut world);
+            world.activity_task();
         }
         world.pass(4_999);
         assert_eq!(info(&mut world).status(), ActivityExecutionStatus::Running);
@@ -336,9 +315,9 @@ fn each_timeout_of_a_standalone_activity_ends_it_under_its_name() {
 #[test]
 fn an_attempt_that_times_out_is_retried() {
     let mut world = with_activity();
-    task(&mut world);
+    world.activity_task();
     world.pass(11_000);
-    assert_eq!(task(&mut world).attempt, 2);
+    assert_eq!(world.activity_task().attempt, 2);
 }
 
 #[test]
@@ -353,10 +332,10 @@ fn a_start_delay_puts_off_the_first_attempt_and_the_deadlines() {
         },
     );
     world.pass(59_999);
-    assert!(!has_task(&mut world));
+    assert!(!world.has_activity_task());
     assert!(info(&mut world).next_attempt_schedule_time.is_some());
     world.pass(1);
-    assert!(has_task(&mut world));
+    assert!(world.has_activity_task());
 }
 
 #[test]
@@ -372,14 +351,14 @@ fn an_unstarted_activity_is_canceled_at_once() {
         }
         other => panic!("not a cancellation: {other:?}"),
     }
-    assert!(!has_task(&mut world));
+    assert!(!world.has_activity_task());
     assert_eq!(info(&mut world).canceled_reason, "the \"shop\" is closed");
 }
 
 #[test]
 fn a_started_activity_hears_of_its_cancellation_and_may_confirm_it() {
     let mut world = with_activity();
-    let started = task(&mut world);
+    let started = world.activity_task();
     let respond = RespondActivityTaskCanceledRequest {
         namespace: "default".to_owned(),
         task_token: started.task_token.clone(),
@@ -406,7 +385,7 @@ fn a_started_activity_hears_of_its_cancellation_and_may_confirm_it() {
 #[test]
 fn an_activity_that_was_asked_to_cancel_is_not_retried() {
     let mut world = with_activity();
-    let started = task(&mut world);
+    let started = world.activity_task();
     world.call(cancel_request()).unwrap();
     fail(&mut world, &started);
     assert_eq!(failed(&mut world).1, RetryState::CancelRequested);
@@ -415,7 +394,7 @@ fn an_activity_that_was_asked_to_cancel_is_not_retried() {
 #[test]
 fn a_terminated_activity_takes_no_answer() {
     let mut world = with_activity();
-    let started = task(&mut world);
+    let started = world.activity_task();
     let request = TerminateActivityExecutionRequest {
         namespace: "default".to_owned(),
         activity_id: "charge".to_owned(),

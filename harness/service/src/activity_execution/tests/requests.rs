@@ -36,7 +36,7 @@ fn an_id_in_use_is_refused_or_the_running_activity_is_used() {
 #[test]
 fn the_id_of_a_closed_activity_is_used_again_as_the_policy_says() {
     let mut world = with_activity();
-    let started = task(&mut world);
+    let started = world.activity_task();
     complete(&mut world, &started).unwrap();
     let mut again = StartActivityExecutionRequest {
         request_id: "another".to_owned(),
@@ -62,7 +62,7 @@ fn a_client_answers_for_a_worker_by_the_id_of_a_standalone_activity() {
         ..RecordActivityTaskHeartbeatByIdRequest::default()
     };
     assert_eq!(refused(&mut world, beat.clone()).0, Code::NotFound);
-    task(&mut world);
+    world.activity_task();
     world.call(beat).unwrap();
     let request = RespondActivityTaskCompletedByIdRequest {
         namespace: "default".to_owned(),
@@ -99,7 +99,7 @@ fn a_long_poll_of_a_description_waits_for_a_change() {
     };
     let poll = world.send(request.clone());
     assert!(world.reply(poll).is_none());
-    task(&mut world);
+    world.activity_task();
     match world.reply(poll) {
         Some(Ok(Response::DescribeActivityExecution(changed))) => {
             assert_eq!(
@@ -151,7 +151,7 @@ fn list(world: &mut World, query: &str) -> Vec<String> {
 #[test]
 fn standalone_activities_are_listed_and_counted_by_queries() {
     let mut world = with_activity();
-    let started = task(&mut world);
+    let started = world.activity_task();
     complete(&mut world, &started).unwrap();
     world.pass(1_000);
     start(&mut world, start_request("refund"));
@@ -239,7 +239,7 @@ fn a_description_shows_the_callbacks_and_what_became_of_them() {
     let closed = trigger::Variant::ActivityClosed(ActivityClosed {});
     assert_eq!(callbacks[0].trigger.as_ref().unwrap().variant, Some(closed));
     // Nobody waits for an operation of this token.
-    let started = task(&mut world);
+    let started = world.activity_task();
     complete(&mut world, &started).unwrap();
     let info = describe(&mut world).callbacks[0].info.clone().unwrap();
     assert_eq!((info.state(), info.attempt), (CallbackState::Failed, 1));

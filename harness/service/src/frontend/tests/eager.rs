@@ -50,15 +50,6 @@ fn eager_activity(activity_id: &str) -> command::Attributes {
     )
 }
 
-fn activity_poll() -> PollActivityTaskQueueRequest {
-    PollActivityTaskQueueRequest {
-        namespace: "default".to_owned(),
-        task_queue: queue(TASK_QUEUE),
-        identity: "worker".to_owned(),
-        ..PollActivityTaskQueueRequest::default()
-    }
-}
-
 #[test]
 fn a_start_brings_the_first_task_to_the_worker_that_asks_for_it() {
     let mut world = World::new();
@@ -122,7 +113,7 @@ fn a_completion_brings_the_activities_that_the_worker_asks_for() {
         .map(|it| &it.activity_id)
         .collect();
     assert_eq!(ids, ["1", "2"]);
-    assert!(!world.is_answered_at_once(activity_poll()));
+    assert!(!world.is_answered_at_once(activity_poll_request()));
     let request = RespondActivityTaskCompletedRequest {
         namespace: "default".to_owned(),
         task_token: response.activity_tasks[0].task_token.clone(),
@@ -137,7 +128,7 @@ fn a_completion_brings_the_activities_that_the_worker_asks_for() {
     assert!(types.windows(2).any(|pair| pair == closing), "{types:?}");
     // The other one is retried on its queue.
     world.pass(11_000);
-    assert!(world.is_answered_at_once(activity_poll()));
+    assert!(world.is_answered_at_once(activity_poll_request()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn an_activity_is_completed_by_its_id_even_between_attempts() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     fail(&mut world, &task, failure("not yet"));
     let request = RespondActivityTaskCompletedByIdRequest {
         namespace: "default".to_owned(),
@@ -33,7 +33,7 @@ fn an_activity_is_completed_by_its_id_even_between_attempts() {
 #[test]
 fn an_activity_heartbeats_by_its_id() {
     let mut world = with_activity(options());
-    activity_task(&mut world);
+    world.activity_task();
     let request = RecordActivityTaskHeartbeatByIdRequest {
         namespace: "default".to_owned(),
         workflow_id: "order".to_owned(),
@@ -52,7 +52,7 @@ fn an_activity_heartbeats_by_its_id() {
 #[test]
 fn an_activity_fails_by_its_id_and_is_retried() {
     let mut world = with_activity(options());
-    activity_task(&mut world);
+    world.activity_task();
     let request = RespondActivityTaskFailedByIdRequest {
         namespace: "default".to_owned(),
         workflow_id: "order".to_owned(),
@@ -62,13 +62,13 @@ fn an_activity_fails_by_its_id_and_is_retried() {
     };
     world.call(request).unwrap();
     world.pass(1_000);
-    assert_eq!(activity_task(&mut world).attempt, 2);
+    assert_eq!(world.activity_task().attempt, 2);
 }
 
 #[test]
 fn an_activity_is_canceled_by_its_id() {
     let mut world = with_activity(options());
-    activity_task(&mut world);
+    world.activity_task();
     request_cancel(&mut world);
     let request = RespondActivityTaskCanceledByIdRequest {
         namespace: "default".to_owned(),

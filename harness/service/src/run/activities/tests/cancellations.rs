@@ -10,13 +10,13 @@ fn cancelling_an_activity_without_a_worker_closes_it_at_once() {
     request_cancel(&mut world);
     assert_eq!(closings(&world), [EventType::ActivityTaskCanceled]);
     assert!(world.has_workflow_task());
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
 }
 
 #[test]
 fn cancelling_an_activity_in_its_backoff_closes_it_at_once() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     fail(&mut world, &task, failure("not yet"));
     request_cancel(&mut world);
     assert_eq!(closings(&world), [EventType::ActivityTaskCanceled]);
@@ -26,7 +26,7 @@ fn cancelling_an_activity_in_its_backoff_closes_it_at_once() {
 #[test]
 fn a_heartbeat_tells_an_activity_of_its_cancellation_which_ends_its_retries() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert!(!heartbeat(&mut world, &task, None));
     assert!(!world.service.is_cancel_requested(&task.task_token));
     request_cancel(&mut world);
@@ -46,7 +46,7 @@ fn a_heartbeat_tells_an_activity_of_its_cancellation_which_ends_its_retries() {
 #[test]
 fn a_cancel_request_to_the_run_counts_until_workflow_code_has_seen_it() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     let request = RequestCancelWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_execution: execution("order"),
@@ -61,7 +61,7 @@ fn a_cancel_request_to_the_run_counts_until_workflow_code_has_seen_it() {
 #[test]
 fn an_activity_without_a_cancel_request_cannot_report_its_cancellation() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     let request = RespondActivityTaskCanceledRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token.clone(),

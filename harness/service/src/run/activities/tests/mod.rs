@@ -69,27 +69,6 @@ fn retry_policy(maximum_attempts: i32) -> Option<RetryPolicy> {
     })
 }
 
-fn poll() -> PollActivityTaskQueueRequest {
-    PollActivityTaskQueueRequest {
-        namespace: "default".to_owned(),
-        task_queue: queue(TASK_QUEUE),
-        identity: "worker".to_owned(),
-        ..PollActivityTaskQueueRequest::default()
-    }
-}
-
-#[track_caller]
-fn activity_task(world: &mut World) -> PollActivityTaskQueueResponse {
-    match world.call(poll()) {
-        Ok(Response::PollActivityTaskQueue(task)) => *task,
-        other => panic!("not an activity task: {other:?}"),
-    }
-}
-
-fn has_activity_task(world: &mut World) -> bool {
-    world.is_answered_at_once(poll())
-}
-
 fn failure(message: &str) -> Failure {
     Failure {
         message: message.to_owned(),
@@ -196,12 +175,12 @@ fn request_cancel(world: &mut World) {
 #[test]
 fn the_started_event_comes_with_the_closing_one_and_has_the_last_attempt() {
     let mut world = with_activity(options());
-    let first = activity_task(&mut world);
+    let first = world.activity_task();
     fail(&mut world, &first, failure("not yet"));
     assert_eq!(closings(&world), []);
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
     world.pass(1_000);
-    let second = activity_task(&mut world);
+    let second = world.activity_task();
     assert_eq!(second.attempt, 2);
     complete(&mut world, &second).unwrap();
     assert_eq!(
@@ -227,13 +206,13 @@ fn the_started_event_comes_with_the_closing_one_and_has_the_last_attempt() {
 fn the_delay_of_retries_doubles_from_one_second() {
     let mut world = with_activity(options());
     for delay_ms in [1_000, 2_000, 4_000] {
-        let task = activity_task(&mut world);
+        let task = world.activity_task();
         fail(&mut world, &task, failure("not yet"));
         world.pass(delay_ms - 1);
-        assert!(!has_activity_task(&mut world));
+        assert!(!world.has_activity_task());
         world.pass(1);
     }
-    assert_eq!(activity_task(&mut world).attempt, 4);
+    assert_eq!(world.activity_task().attempt, 4);
 }
 
 #[test]
@@ -242,7 +221,7 @@ fn attempts_end_at_the_maximum() {
         retry_policy: retry_policy(1),
         ..options()
     });
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     fail(&mut world, &task, failure("for good"));
     let Some(Attributes::ActivityTaskFailedEventAttributes(failed)) = world
         .history("order")
@@ -262,13 +241,13 @@ fn attempts_end_at_the_maximum() {
 #[test]
 fn a_response_for_an_earlier_attempt_is_not_found() {
     let mut world = with_activity(options());
-    let first = activity_task(&mut world);
+    let first = world.activity_task();
     world.pass(11_000);
     assert_eq!(
         complete(&mut world, &first).unwrap_err().code(),
         tonic::Code::NotFound
     );
-    assert_eq!(activity_task(&mut world).attempt, 2);
+    assert_eq!(world.activity_task().attempt, 2);
     assert_eq!(
         complete(&mut world, &first).unwrap_err().code(),
         tonic::Code::NotFound
@@ -313,7 +292,7 @@ fn an_activity_that_a_worker_polled_is_not_listed_as_unpolled() {
         schedule_to_close_timeout: Some(duration(12_000)),
         ..options()
     });
-    let first = activity_task(&mut world);
+    let first = world.activity_task();
     fail(&mut world, &first, failure("the real reason"));
     world.pass(12_000);
     assert_eq!(closings(&world), [EventType::ActivityTaskTimedOut]);
@@ -326,10 +305,10 @@ fn an_attempt_without_time_left_times_out_as_schedule_to_close_with_its_cause() 
         schedule_to_close_timeout: Some(duration(12_000)),
         ..options()
     });
-    let first = activity_task(&mut world);
+    let first = world.activity_task();
     fail(&mut world, &first, failure("the real reason"));
     world.pass(1_000);
-    activity_task(&mut world);
+    world.activity_task();
     // The attempt times out at 11 s; another would start at 13 s.
     world.pass(10_000);
     let failure = timed_out(&world).failure.unwrap();
@@ -344,13 +323,13 @@ fn a_heartbeat_timeout_is_retried_with_the_last_details() {
         heartbeat_timeout: Some(duration(5_000)),
         ..options()
     });
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     world.pass(4_000);
     heartbeat(&mut world, &task, payloads("page 7"));
     world.pass(4_999);
     assert!(!heartbeat(&mut world, &task, payloads("page 8")));
     world.pass(5_000 + 1_000);
-    let second = activity_task(&mut world);
+    let second = world.activity_task();
     assert_eq!(second.attempt, 2);
     assert_eq!(second.heartbeat_details, payloads("page 8"));
 }
@@ -358,7 +337,7 @@ fn a_heartbeat_timeout_is_retried_with_the_last_details() {
 #[test]
 fn a_response_after_the_workflow_closed_is_not_found() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     signal(&mut world);
     world.run_workflow_task(vec![complete_workflow("early")]);
     assert_eq!(
@@ -396,7 +375,7 @@ fn a_command_without_a_timeout_fails_the_workflow_task() {
 #[test]
 fn a_completion_while_a_workflow_task_is_started_waits_behind_a_later_signal() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     signal(&mut world);
     let workflow_task = world.workflow_task();
     complete(&mut world, &task).unwrap();

@@ -134,7 +134,7 @@ fn a_paused_activity_waits_until_it_is_unpaused() {
     let mut world = with_activity(options());
     pause(&mut world);
     world.pass(3_600_000);
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
     let info = pending(&mut world);
     assert!(info.paused);
     assert_eq!(info.state(), PendingActivityState::Paused);
@@ -150,14 +150,14 @@ fn a_paused_activity_waits_until_it_is_unpaused() {
 
     world.call(unpause_request()).unwrap();
     world.pass(0);
-    assert_eq!(activity_task(&mut world).attempt, 1);
+    assert_eq!(world.activity_task().attempt, 1);
     assert!(!pending(&mut world).paused);
 }
 
 #[test]
 fn an_attempt_that_is_paused_hears_of_it_and_fails_into_the_pause() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert!(!hears(&mut world, &task).activity_paused);
     pause(&mut world);
     assert_eq!(
@@ -167,13 +167,13 @@ fn an_attempt_that_is_paused_hears_of_it_and_fails_into_the_pause() {
     assert!(hears(&mut world, &task).activity_paused);
     fail(&mut world, &task, failure("paused"));
     world.pass(3_600_000);
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
     let info = pending(&mut world);
     assert_eq!((info.attempt, info.next_attempt_schedule_time), (2, None));
 
     world.call(unpause_request()).unwrap();
     world.pass(0);
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert_eq!(
         (task.attempt, task.heartbeat_details),
         (2, payloads("half"))
@@ -183,7 +183,7 @@ fn an_attempt_that_is_paused_hears_of_it_and_fails_into_the_pause() {
 #[test]
 fn a_paused_attempt_may_complete_its_activity() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     pause(&mut world);
     complete(&mut world, &task).unwrap();
     assert_eq!(
@@ -209,7 +209,7 @@ fn a_paused_activity_is_paused_again_only_by_the_same_request() {
 #[test]
 fn unpausing_may_reset_the_attempts_and_the_heartbeat() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     hears(&mut world, &task);
     fail(&mut world, &task, failure("not yet"));
     pause(&mut world);
@@ -220,7 +220,7 @@ fn unpausing_may_reset_the_attempts_and_the_heartbeat() {
     };
     world.call(request).unwrap();
     world.pass(0);
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert_eq!((task.attempt, task.heartbeat_details), (1, None));
 }
 
@@ -237,7 +237,7 @@ fn jitter_delays_an_unpaused_activity_within_its_bound() {
     let due_ms = crate::base::time::instant_ms(&info.scheduled_time.unwrap());
     assert!((world.now_ms..world.now_ms + 60_000).contains(&due_ms));
     world.pass(60_000);
-    assert!(has_activity_task(&mut world));
+    assert!(world.has_activity_task());
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn activities_are_paused_and_unpaused_by_their_type() {
     };
     world.call(all).unwrap();
     world.pass(0);
-    assert!(has_activity_task(&mut world));
+    assert!(world.has_activity_task());
     let attributes = description(&mut world).workflow_execution_info.unwrap();
     let attributes = attributes.search_attributes.unwrap().indexed_fields;
     assert!(!attributes.contains_key("TemporalPauseInfo"));
@@ -269,7 +269,7 @@ fn activities_are_paused_and_unpaused_by_their_type() {
 #[test]
 fn a_reset_in_a_backoff_begins_the_first_attempt_at_once() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     hears(&mut world, &task);
     fail(&mut world, &task, failure("not yet"));
     let request = ResetActivityRequest {
@@ -278,7 +278,7 @@ fn a_reset_in_a_backoff_begins_the_first_attempt_at_once() {
     };
     world.call(request).unwrap();
     world.pass(0);
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert_eq!((task.attempt, task.heartbeat_details), (1, None));
     assert_eq!(pending(&mut world).last_failure, None);
 }
@@ -286,7 +286,7 @@ fn a_reset_in_a_backoff_begins_the_first_attempt_at_once() {
 #[test]
 fn an_attempt_that_is_reset_hears_of_it_and_its_heartbeat_is_forgotten() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     let request = ResetActivityRequest {
         reset_heartbeat: true,
         ..reset_request()
@@ -295,7 +295,7 @@ fn an_attempt_that_is_reset_hears_of_it_and_its_heartbeat_is_forgotten() {
     assert!(hears(&mut world, &task).activity_reset);
     fail(&mut world, &task, failure("reset"));
     world.pass(1_000);
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     assert_eq!((task.attempt, task.heartbeat_details.clone()), (2, None));
     assert!(!hears(&mut world, &task).activity_reset);
 }
@@ -310,10 +310,10 @@ fn a_reset_may_keep_the_pause() {
     };
     world.call(request).unwrap();
     world.pass(0);
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
     world.call(reset_request()).unwrap();
     world.pass(0);
-    assert!(has_activity_task(&mut world));
+    assert!(world.has_activity_task());
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn updated_options_apply_to_the_pending_attempt_and_are_restored() {
     assert_eq!(shown.retry_policy.unwrap().maximum_attempts, 7);
     assert_eq!(shown.start_to_close_timeout, Some(duration(10_000)));
     world.pass(0);
-    assert!(!has_activity_task(&mut world));
+    assert!(!world.has_activity_task());
     assert_eq!(pending(&mut world).maximum_attempts, 7);
 
     let request = UpdateActivityOptionsRequest {
@@ -344,14 +344,14 @@ fn updated_options_apply_to_the_pending_attempt_and_are_restored() {
     let shown = update(&mut world, request);
     assert_eq!(shown.task_queue.unwrap().name, TASK_QUEUE);
     world.pass(0);
-    assert!(has_activity_task(&mut world));
+    assert!(world.has_activity_task());
     assert_eq!(pending(&mut world).maximum_attempts, 0);
 }
 
 #[test]
 fn a_longer_timeout_saves_a_started_attempt() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     let new = ActivityOptions {
         start_to_close_timeout: Some(duration(60_000)),
         ..ActivityOptions::default()
@@ -452,5 +452,5 @@ fn an_activity_execution_is_paused_reset_and_updated_if_it_names_its_workflow() 
     };
     world.call(request).unwrap();
     world.pass(0);
-    assert!(has_activity_task(&mut world));
+    assert!(world.has_activity_task());
 }

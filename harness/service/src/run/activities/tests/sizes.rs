@@ -13,7 +13,7 @@ fn started() -> (World, PollActivityTaskQueueResponse) {
     let mut config = ServiceConfig::default();
     config.limits.payload_bytes = 100;
     let mut world = with_activity_in(World::with(config), options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     (world, task)
 }
 
@@ -112,10 +112,10 @@ fn a_failure_that_is_too_large_is_truncated_and_not_retried() {
 #[test]
 fn only_the_beginning_of_the_failure_of_a_retried_attempt_is_kept() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     fail(&mut world, &task, failure(&"x".repeat(5_000)));
     world.pass(1_000);
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     complete(&mut world, &task).unwrap();
     let events = world.history("order");
     let started = events
@@ -133,7 +133,7 @@ fn only_the_beginning_of_the_failure_of_a_retried_attempt_is_kept() {
 #[test]
 fn an_invalid_next_retry_delay_is_refused() {
     let mut world = with_activity(options());
-    let task = activity_task(&mut world);
+    let task = world.activity_task();
     let info = ApplicationFailureInfo {
         next_retry_delay: Some(prost_types::Duration {
             seconds: 1,

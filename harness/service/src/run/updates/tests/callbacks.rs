@@ -35,6 +35,17 @@ fn with_callback(request_id: &str) -> UpdateWorkflowExecutionRequest {
     request
 }
 
+/// Returns a world in which the update was accepted, with its first callback.
+fn accepted() -> World {
+    let mut world = idle();
+    world.send(with_callback("first"));
+    let task = world.workflow_task();
+    world
+        .respond(answered(&task, vec![], vec![accept("u")]))
+        .unwrap();
+    world
+}
+
 fn callbacks(world: &mut World) -> Vec<CallbackInfo> {
     let request = DescribeWorkflowExecutionRequest {
         namespace: "default".to_owned(),
@@ -94,12 +105,7 @@ fn the_callback_of_an_update_waits_for_its_outcome() {
 
 #[test]
 fn a_later_request_attaches_its_callback_to_an_accepted_update_once() {
-    let mut world = idle();
-    world.send(with_callback("first"));
-    let task = world.workflow_task();
-    world
-        .respond(answered(&task, vec![], vec![accept("u")]))
-        .unwrap();
+    let mut world = accepted();
     for _ in 0..2 {
         world.send(with_callback("second"));
     }
@@ -125,12 +131,7 @@ fn a_callback_that_comes_before_the_acceptance_is_attached_with_it() {
 
 #[test]
 fn the_callback_of_an_update_hears_of_the_end_of_its_workflow() {
-    let mut world = idle();
-    world.send(with_callback("first"));
-    let task = world.workflow_task();
-    world
-        .respond(answered(&task, vec![], vec![accept("u")]))
-        .unwrap();
+    let mut world = accepted();
     terminate(&mut world, "stock");
     assert_eq!(
         states(&mut world),

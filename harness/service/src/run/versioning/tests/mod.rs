@@ -56,7 +56,7 @@ fn poll(build_id: &str) -> PollWorkflowTaskQueueRequest {
 fn poll_activity(build_id: &str) -> PollActivityTaskQueueRequest {
     PollActivityTaskQueueRequest {
         deployment_options: Some(options(build_id)),
-        ..activity_poll()
+        ..activity_poll_request()
     }
 }
 
@@ -194,26 +194,6 @@ fn schedule_activity() -> Command {
         start_to_close_timeout: Some(duration(10_000)),
         ..ScheduleActivityTaskCommandAttributes::default()
     })
-}
-
-fn activity_poll() -> PollActivityTaskQueueRequest {
-    PollActivityTaskQueueRequest {
-        namespace: "default".to_owned(),
-        task_queue: queue(TASK_QUEUE),
-        identity: "worker".to_owned(),
-        ..PollActivityTaskQueueRequest::default()
-    }
-}
-
-#[track_caller]
-fn activity_task(
-    world: &mut World,
-    poll: PollActivityTaskQueueRequest,
-) -> PollActivityTaskQueueResponse {
-    match world.call(poll) {
-        Ok(Response::PollActivityTaskQueue(task)) => *task,
-        other => panic!("not an activity task: {other:?}"),
-    }
 }
 
 /// Returns the value of a search attribute, as JSON.

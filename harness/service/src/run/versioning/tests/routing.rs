@@ -124,7 +124,7 @@ fn an_activity_waits_until_its_run_has_moved() {
     assert!(!world.is_answered_at_once(poll_activity("2")));
     assert!(!world.is_answered_at_once(poll("1")));
     run_task_as(&mut world, "2", AutoUpgrade, Vec::new());
-    let task = activity_task(&mut world, poll_activity("2"));
+    let task = world.activity_task_on(poll_activity("2"));
     assert_eq!(task.activity_id, "1");
     let description = description(&mut world, "order");
     let pending = &description.pending_activities[0];
@@ -141,13 +141,13 @@ fn the_activities_of_a_pinned_run_stay_unless_its_version_lacks_the_task_queue()
     deploy_activities(&mut world, "2");
     set_current(&mut world, current_request("2")).unwrap();
     assert!(!world.is_answered_at_once(poll_activity("2")));
-    activity_task(&mut world, poll_activity("1"));
+    world.activity_task_on(poll_activity("1"));
 
     let mut world = with_current("1");
     world.start("order");
     run_task_as(&mut world, "1", Pinned, vec![schedule_activity()]);
     // Nobody of version 1 takes activities here: an unversioned worker may.
-    activity_task(&mut world, activity_poll());
+    world.activity_task();
 }
 
 #[test]

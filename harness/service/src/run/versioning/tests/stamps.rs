@@ -38,7 +38,7 @@ fn the_tasks_of_a_run_are_stamped_with_the_build_ids_of_their_workers() {
     let mut world = World::new();
     world.start("order");
     run_task(&mut world, "1.0", vec![schedule_activity()]);
-    let task = activity_task(&mut world, activity_poll());
+    let task = world.activity_task();
     let completed = RespondActivityTaskCompletedRequest {
         namespace: "default".to_owned(),
         task_token: task.task_token,
