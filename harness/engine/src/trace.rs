@@ -1,9 +1,9 @@
 //! The trace of a world: everything that happened, as a chain of hashes.
 //!
-//! The hash of entry n covers the hash of entry n-1. So two worlds are equal exactly if their last
-//! hashes are equal, and bisection finds the first entry at which they differ. To compare worlds,
-//! the hash is enough ([`Keep::Hash`]); to show or explain one, its entries are kept too
-//! ([`Keep::Entries`]).
+//! The hash after entry n covers all entries up to it. So two worlds are equal exactly if their
+//! last hashes are equal, and bisection finds the first entry at which they differ. To compare
+//! worlds, the hash is enough ([`Keep::Hash`]), and entries are hashed many at once; to show or
+//! explain one, its entries are kept too ([`Keep::Entries`]), each with its hash.
 //!
 //! ```
 //! use durasim_engine::{Keep, START_MS, Trace, first_divergence};
@@ -106,22 +106,25 @@ impl fmt::Display for TraceEntry {
 #[derive(Clone, Debug)]
 pub struct Trace {
     keep: Keep,
-    hash: TraceHash,
     len: u64,
     entries: Vec<TraceEntry>,
-    /// The bytes to hash next; kept between entries so that recording does not allocate.
-    buffer: Vec<u8>,
+    /// The hash of all earlier entries, and the bytes of those that are not hashed yet.
+    block: Vec<u8>,
 }
+
+/// The bytes from which on a block is hashed.
+const BLOCK: usize = 1024;
 
 impl Trace {
     /// Creates an empty trace.
     pub fn new(keep: Keep) -> Self {
+        let mut block = Vec::with_capacity(2 * BLOCK);
+        block.extend_from_slice(&TraceHash::default().0.to_le_bytes());
         Self {
             keep,
-            hash: TraceHash::default(),
             len: 0,
             entries: Vec::new(),
-            buffer: Vec::new(),
+            block,
         }
     }
 
@@ -132,29 +135,36 @@ impl Trace {
     ///
     /// If a value of `what` fails to format itself, which a `Display` never should.
     pub fn record(&mut self, now_ms: u64, kind: &'static str, what: impl Recorded) {
-        // Lengths are hashed too, so that no two entries have the same bytes.
-        let buffer = &mut self.buffer;
-        buffer.clear();
-        buffer.extend_from_slice(&self.hash.0.to_le_bytes());
-        buffer.extend_from_slice(&now_ms.to_le_bytes());
-        buffer.extend_from_slice(&(kind.len() as u64).to_le_bytes());
-        buffer.extend_from_slice(kind.as_bytes());
-        what.write_bytes(buffer);
-        self.hash = TraceHash(xxh3_128(buffer));
+        // Lengths are hashed too, so that no two traces have the same bytes.
+        let start = self.block.len();
+        let block = &mut self.block;
+        block.extend_from_slice(&[0; 4]);
+        block.extend_from_slice(&now_ms.to_le_bytes());
+        block.extend_from_slice(&(kind.len() as u64).to_le_bytes());
+        block.extend_from_slice(kind.as_bytes());
+        what.write_bytes(block);
+        let length = u32::try_from(block.len() - start).unwrap_or(u32::MAX);
+        block[start..start + 4].copy_from_slice(&length.to_le_bytes());
         self.len += 1;
         if self.keep == Keep::Entries {
+            let hash = self.hash();
             self.entries.push(TraceEntry {
                 at_ms: now_ms,
                 kind,
                 text: what.to_string(),
-                hash: self.hash,
+                hash,
             });
+        }
+        if self.block.len() >= BLOCK {
+            let hash = self.hash().0.to_le_bytes();
+            self.block.clear();
+            self.block.extend_from_slice(&hash);
         }
     }
 
     /// Returns the hash over all entries so far.
     pub fn hash(&self) -> TraceHash {
-        self.hash
+        TraceHash(xxh3_128(&self.block))
     }
 
     /// Returns the number of entries recorded so far, kept or not.

@@ -216,6 +216,9 @@ impl State {
 
     /// Sends the answers that the service has ready on their way.
     pub(super) fn send_replies(&mut self) {
+        if !self.service.has_replies() {
+            return;
+        }
         for reply in self.service.take_replies() {
             let Some(pending) = self.calls.get_mut(reply.id) else {
                 continue;

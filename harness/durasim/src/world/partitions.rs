@@ -55,6 +55,11 @@ pub(super) struct Backlog {
 }
 
 impl Partitions {
+    /// Returns `true` if no process is cut off.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_process.is_empty()
+    }
+
     /// Cuts a process off; returns the time at which the partition ends. A process that is cut off
     /// already stays so for the longer of the two times.
     pub(super) fn begin(&mut self, at: ProcessRef, now_ms: u64, partition: Partition) -> u64 {

@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use durasim_engine::{
-    Odds, Outcome, TaskId, ambient, may_have_started_threads,
-    watch::{enters, steps},
-};
+use durasim_engine::{Odds, Outcome, TaskId, ambient, may_have_started_threads, watch::steps};
 
 use super::{
     World, diagnosis, network::Message, real_io::Waited, state::State, tolerance::tolerance,
@@ -71,7 +68,6 @@ pub(crate) async fn simulate(world: &Rc<World>, body: TaskId) {
         }
         if one_step(world, polls > 0) {
             polls = 0;
-            enters("an invariant of the test");
             world.check_invariants();
             continue;
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, panic::Location, rc::Rc};
 
-use durasim_engine::TaskId;
+use durasim_engine::{TaskId, watch::enters};
 use durasim_worker::activity::ActivityCallRecord;
 use serde_json::Value;
 
@@ -122,6 +122,7 @@ impl World {
         if self.checks.borrow().invariants.is_empty() {
             return;
         }
+        enters("an invariant of the test");
         let invariants = self.checks.borrow().invariants.clone();
         let now_ms = self.clock.now_ms();
         if let Some(failure) = checks::after_step(&invariants, now_ms) {

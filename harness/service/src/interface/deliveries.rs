@@ -50,7 +50,9 @@ pub enum DeliveryKind {
 impl Service {
     /// Returns the deliveries that came up since the last call, and have not been made.
     pub fn take_new_deliveries(&mut self) -> Vec<DeliverySummary> {
-        let new = self.deliveries.take_new();
+        let Some(new) = self.deliveries.take_new() else {
+            return Vec::new();
+        };
         new.into_iter()
             .filter_map(|queued| self.summary(queued))
             .collect()

@@ -158,6 +158,11 @@ impl Service {
         }
     }
 
+    /// Returns `true` if there are replies to take.
+    pub fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
     /// Returns the replies since the last call, in order.
     pub fn take_replies(&mut self) -> Vec<Reply> {
         mem::take(&mut self.replies)

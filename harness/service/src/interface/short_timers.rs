@@ -27,7 +27,9 @@ impl Service {
     /// Takes the timers under a second that have been started since the last call, or that come
     /// next since another has fired, if they are noted.
     pub fn take_short_timers(&mut self) -> Vec<ShortTimer> {
-        let runs = self.timers.take_short();
+        let Some(runs) = self.timers.take_short() else {
+            return Vec::new();
+        };
         let short = runs.into_iter().map(|run| ShortTimer {
             workflow_id: self.executions.run(run).workflow_id.clone(),
             run,

@@ -5,16 +5,16 @@
 //! many pending activities. Instead, this map remembers the old value of each entry that is
 //! modified after [`UndoMap::savepoint`].
 
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap};
 
 /// A `BTreeMap` with at most one open savepoint.
 #[derive(Clone, Debug)]
 pub(crate) struct UndoMap<K, V> {
     /// Boxed, for a node of a `BTreeMap` has room for eleven, and most runs have one.
     entries: BTreeMap<K, Box<V>>,
-    /// The value of each entry when it was first modified after the savepoint; `None` for an entry
-    /// that did not exist.
-    before: Option<BTreeMap<K, Option<Box<V>>>>,
+    /// The value of an entry before each of its modifications after the savepoint, in order; `None`
+    /// for an entry that did not exist.
+    before: Option<Vec<(K, Option<Box<V>>)>>,
 }
 
 impl<K, V> Default for UndoMap<K, V> {
@@ -28,7 +28,7 @@ impl<K, V> Default for UndoMap<K, V> {
 
 impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
     pub(crate) fn savepoint(&mut self) {
-        self.before = Some(BTreeMap::new());
+        self.before = Some(Vec::new());
     }
 
     pub(crate) fn commit(&mut self) {
@@ -36,7 +36,8 @@ impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
     }
 
     pub(crate) fn rollback(&mut self) {
-        for (key, value) in self.before.take().into_iter().flatten() {
+        // The first modification of an entry is undone last.
+        for (key, value) in self.before.take().into_iter().flatten().rev() {
             match value {
                 Some(value) => self.entries.insert(key, value),
                 None => self.entries.remove(&key),
@@ -44,34 +45,57 @@ impl<K: Ord + Clone, V: Clone> UndoMap<K, V> {
         }
     }
 
-    fn remember(&mut self, key: &K) {
-        if let Some(before) = &mut self.before
-            && !before.contains_key(key)
-        {
-            before.insert(key.clone(), self.entries.get(key).cloned());
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        let value = Box::new(value);
+        match &mut self.before {
+            Some(before) => {
+                let old = self.entries.insert(key.clone(), value);
+                before.push((key, old));
+            }
+            None => {
+                self.entries.insert(key, value);
+            }
         }
     }
 
-    pub(crate) fn insert(&mut self, key: K, value: V) {
-        self.remember(&key);
-        self.entries.insert(key, Box::new(value));
+    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let Some(before) = &mut self.before else {
+            return self.entries.remove(key).map(|value| *value);
+        };
+        let (key, value) = self.entries.remove_entry(key)?;
+        let removed = V::clone(&value);
+        before.push((key, Some(value)));
+        Some(removed)
     }
 
-    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        self.remember(key);
-        self.entries.remove(key).map(|value| *value)
-    }
-
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get(key).map(|value| &**value)
     }
 
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.remember(key);
-        self.entries.get_mut(key).map(|value| &mut **value)
+    pub(crate) fn get_mut<Q: Ord + ToOwned<Owned = K> + ?Sized>(
+        &mut self,
+        key: &Q,
+    ) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let value = self.entries.get_mut(key)?;
+        if let Some(before) = &mut self.before {
+            before.push((key.to_owned(), Some(value.clone())));
+        }
+        Some(&mut **value)
     }
 
-    pub(crate) fn contains_key(&self, key: &K) -> bool {
+    pub(crate) fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.entries.contains_key(key)
     }
 
@@ -105,8 +129,11 @@ mod tests {
         map.savepoint();
         *map.get_mut(&2).unwrap() = "otherwise";
         map.insert(2, "again");
+        *map.get_mut(&2).unwrap() = "a third time";
         map.remove(&3);
         map.insert(4, "new");
+        map.remove(&4);
+        map.insert(3, "back");
         map.rollback();
         assert_eq!(entries(&map), [(1, "kept"), (2, "changed"), (3, "removed")]);
     }

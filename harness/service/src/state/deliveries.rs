@@ -49,12 +49,14 @@ impl Deliveries {
         self.queues.entry(source).or_default().push_back(queued);
     }
 
-    /// Takes the deliveries that came up since the last call, and have not been made.
-    pub(crate) fn take_new(&mut self) -> Vec<Queued> {
-        let new = std::mem::take(&mut self.new);
-        new.into_iter()
-            .filter_map(|id| self.find(id).copied())
-            .collect()
+    /// Takes the deliveries that came up since the last call, and have not been made, if there are
+    /// any.
+    pub(crate) fn take_new(&mut self) -> Option<Vec<Queued>> {
+        if self.new.is_empty() {
+            return None;
+        }
+        let new = std::mem::take(&mut self.new).into_iter();
+        Some(new.filter_map(|id| self.find(id).copied()).collect())
     }
 
     /// Returns the delivery with this id, to be changed, unless it is held back or has been made.

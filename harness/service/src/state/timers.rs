@@ -82,9 +82,10 @@ impl Timers {
         self.short.get_or_insert_default();
     }
 
-    /// Takes the runs that were noted since the last call.
-    pub(crate) fn take_short(&mut self) -> BTreeSet<RunKey> {
-        self.short.as_mut().map(std::mem::take).unwrap_or_default()
+    /// Takes the runs that were noted since the last call, if there are any.
+    pub(crate) fn take_short(&mut self) -> Option<BTreeSet<RunKey>> {
+        let short = self.short.as_mut()?;
+        (!short.is_empty()).then(|| std::mem::take(short))
     }
 
     /// Lets the next timer of workflow code of this run fire at this time, if it falls due earlier.

@@ -88,6 +88,9 @@ impl State {
 
     /// Ends the partitions that a sound workflow would tolerate no longer.
     pub(in crate::world) fn end_partitions_early(&mut self) {
+        if self.calls.partitions.is_empty() {
+            return;
+        }
         let tolerance = tolerance!(self);
         let intolerable: Vec<_> = self
             .calls

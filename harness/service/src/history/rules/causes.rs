@@ -1,8 +1,6 @@
 //! Causes of events: an event that is named as a cause must exist, be of the right kind, and not be
 //! closed already.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use durasim_events::Attributes;
 use temporalio_protos::temporal::api::enums::v1::EventType;
 
@@ -11,13 +9,14 @@ use crate::history::rules::violation::Violation;
 /// The things that events so far have begun and closed.
 #[derive(Default)]
 pub(super) struct Causes {
-    /// The things that were begun, by the event that began each.
-    begun: BTreeMap<i64, Begun>,
+    /// The things that were begun, each in the place of the event that began it. The ids of events
+    /// count up from 1.
+    begun: Vec<Option<Begun>>,
     pending_task: Option<i64>,
     /// The last completed workflow task, as long as only events of its commands have followed.
     commands_of: Option<i64>,
-    /// The completed workflow tasks, for events that name one later.
-    completed_tasks: BTreeSet<i64>,
+    /// The completed workflow tasks, in order, for events that name one later.
+    completed_tasks: Vec<i64>,
 }
 
 struct Begun {
@@ -74,7 +73,7 @@ impl Causes {
     }
 
     fn check_command(&self, event: Event, completed: i64) -> Result<(), Violation> {
-        if !self.completed_tasks.contains(&completed) {
+        if self.completed_tasks.binary_search(&completed).is_err() {
             return Err(event.cause(completed, "completed workflow task"));
         }
         if self.commands_of != Some(completed) {
@@ -105,7 +104,7 @@ impl Causes {
             Attributes::WorkflowTaskCompletedEventAttributes(completed) => {
                 self.pending_task = None;
                 self.commands_of = Some(event.id);
-                self.completed_tasks.insert(event.id);
+                self.completed_tasks.push(event.id);
                 self.close(
                     event,
                     Kind::WorkflowTask,
@@ -333,18 +332,20 @@ impl Causes {
     }
 
     fn begin(&mut self, event_id: i64, kind: Kind) {
-        self.begun.insert(
-            event_id,
-            Begun {
-                kind,
-                started: None,
-                is_closed: false,
-            },
-        );
+        let Some(place) = place_of(event_id) else {
+            return;
+        };
+        self.begun.resize_with(place, || None);
+        self.begun.push(Some(Begun {
+            kind,
+            started: None,
+            is_closed: false,
+        }));
     }
 
     fn find(&mut self, event: Event, kind: Kind, cause: i64) -> Result<&mut Begun, Violation> {
-        match self.begun.get_mut(&cause) {
+        let begun = place_of(cause).and_then(|place| self.begun.get_mut(place)?.as_mut());
+        match begun {
             Some(begun) if begun.kind == kind => Ok(begun),
             _ => Err(event.cause(cause, "cause")),
         }
@@ -377,6 +378,11 @@ impl Causes {
         begun.is_closed = true;
         Ok(())
     }
+}
+
+/// Returns the place of an event in its history; `None` for an id that no event has.
+fn place_of(event_id: i64) -> Option<usize> {
+    usize::try_from(event_id).ok()?.checked_sub(1)
 }
 
 impl Event {

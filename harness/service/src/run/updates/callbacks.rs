@@ -61,7 +61,7 @@ impl Updates {
         request_id: &str,
         callbacks: &[Callback],
     ) {
-        let Some(update) = self.by_id.get_mut(&id.to_owned()) else {
+        let Some(update) = self.by_id.get_mut(id) else {
             return;
         };
         if callbacks.is_empty() || update.has_callbacks_of(request_id) {
@@ -134,7 +134,7 @@ impl Updates {
 
     /// Takes the callbacks that wait until an update is accepted.
     pub(super) fn take_attachments(&mut self, id: &str) -> Vec<Attachment> {
-        let update = self.by_id.get_mut(&id.to_owned());
+        let update = self.by_id.get_mut(id);
         update.map_or_else(Vec::new, |it| std::mem::take(&mut it.attachments))
     }
 }
@@ -152,7 +152,7 @@ impl Run {
             request_id: request.request_id.clone(),
             callbacks: request.completion_callbacks.clone(),
         };
-        let Some(update) = self.updates.by_id.get_mut(&id.to_owned()) else {
+        let Some(update) = self.updates.by_id.get_mut(id) else {
             return Attached::Nothing;
         };
         if attachment.callbacks.is_empty() {

@@ -127,7 +127,7 @@ pub(crate) struct Updates {
 
 impl Updates {
     pub(crate) fn get(&self, id: &str) -> Option<&Update> {
-        self.by_id.get(&id.to_owned())
+        self.by_id.get(id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -267,7 +267,7 @@ impl Updates {
     }
 
     fn set(&mut self, id: &str, progress: Progress) {
-        if let Some(update) = self.by_id.get_mut(&id.to_owned()) {
+        if let Some(update) = self.by_id.get_mut(id) {
             self.has_forgettable |= matches!(progress, forgettable_progress!());
             if !matches!(progress, Progress::Admitted | Progress::Sent) {
                 update.request = None;

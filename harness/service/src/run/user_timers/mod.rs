@@ -25,7 +25,7 @@ pub(crate) struct UserTimers {
 
 impl UserTimers {
     pub(crate) fn contains(&self, timer_id: &str) -> bool {
-        self.by_id.contains_key(&timer_id.to_owned())
+        self.by_id.contains_key(timer_id)
     }
 
     pub(crate) fn insert(&mut self, timer_id: String, timer: UserTimer) {
@@ -35,7 +35,7 @@ impl UserTimers {
     }
 
     pub(crate) fn remove(&mut self, timer_id: &str) -> Option<UserTimer> {
-        let timer = self.by_id.remove(&timer_id.to_owned())?;
+        let timer = self.by_id.remove(timer_id)?;
         self.order
             .remove(&(timer.due_ms, timer.started_event_id, timer_id.to_owned()));
         Some(timer)

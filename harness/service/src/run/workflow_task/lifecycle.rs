@@ -216,16 +216,22 @@ impl Run {
                 self.add_workflow_task_scheduled_event(now_ms, task.timeout_ms, 1);
         }
         task.started_event_id = if is_written {
-            self.add_workflow_task_started_event(&task, worker)
+            self.add_workflow_task_started_event(&mut task, worker)
         } else {
             task.scheduled_event_id + 1
         };
         self.state.workflow_task.current = Some(task);
     }
 
-    fn add_workflow_task_started_event(&mut self, task: &WorkflowTask, worker: Starter<'_>) -> i64 {
-        self.history
-            .add(task.started_ms, started_attributes(task, worker))
+    /// Adds the started event of a task, which takes the task's request id: nothing else needs it.
+    fn add_workflow_task_started_event(
+        &mut self,
+        task: &mut WorkflowTask,
+        worker: Starter<'_>,
+    ) -> i64 {
+        let request_id = std::mem::take(&mut task.request_id);
+        let attributes = started_attributes(task, worker, request_id);
+        self.history.add(task.started_ms, attributes)
     }
 
     /// Returns the events of a task that are not in history. A worker gets them after the history.
@@ -253,7 +259,9 @@ impl Run {
                 event_id: task.started_event_id,
                 event_time: Some(timestamp(task.started_ms)),
                 event_type: EventType::WorkflowTaskStarted.into(),
-                attributes: Some(started_attributes(task, identity.into()).into()),
+                attributes: Some(
+                    started_attributes(task, identity.into(), task.request_id.clone()).into(),
+                ),
                 ..HistoryEvent::default()
             });
         }
@@ -304,12 +312,13 @@ impl Run {
 fn started_attributes(
     task: &WorkflowTask,
     worker: Starter<'_>,
+    request_id: String,
 ) -> WorkflowTaskStartedEventAttributes {
     WorkflowTaskStartedEventAttributes {
         scheduled_event_id: task.scheduled_event_id,
         identity: worker.identity.to_owned(),
         worker_version: worker.stamp.cloned(),
-        request_id: task.request_id.clone(),
+        request_id,
         suggest_continue_as_new: !task.suggestions.is_empty(),
         suggest_continue_as_new_reasons: task
             .suggestions

@@ -37,6 +37,7 @@ pub(crate) struct WorkflowTask {
     pub(crate) scheduled_ms: u64,
     pub(crate) original_scheduled_ms: u64,
     pub(crate) started_ms: u64,
+    /// The id of the request that started the task; empty once history has it.
     pub(crate) request_id: String,
     pub(crate) suggestions: Vec<SuggestContinueAsNewReason>,
     pub(crate) history_size_bytes: i64,

@@ -168,6 +168,11 @@ pub(crate) fn answer_waiting(service: &mut Service, key: RunKey) {
         return;
     };
     let run = service.executions.run(key);
+    // Most often they wait for the end of the run.
+    let waits = |it: &HistoryPoll| it.close_event_only && it.token.is_waiting;
+    if run.is_running() && waiters.iter().all(waits) {
+        return;
+    }
     let mut answered = Vec::new();
     waiters.retain(|waiter| match answer(run, waiter) {
         Some(response) => {
