@@ -142,7 +142,7 @@ impl Server {
     /// workflow id and run id.
     pub fn histories(&self) -> Vec<(String, String, Vec<HistoryEvent>)> {
         let state = self.state();
-        let runs = state.service.executions().into_iter();
+        let runs = state.service.executions();
         runs.map(|run| {
             let events = state
                 .service
@@ -176,7 +176,7 @@ impl Server {
             text,
             "\nwaiting: {waiting:?}\nhanded out: {}\nruns: {:#?}",
             state.handed_out.len(),
-            state.service.executions()
+            state.service.executions().collect::<Vec<_>>()
         );
         text
     }

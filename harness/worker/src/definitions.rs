@@ -86,7 +86,7 @@ pub enum RegistrationError {
 /// thread with the same definitions.
 #[derive(Clone, Default)]
 pub struct WorkflowDefinitions {
-    workflows: BTreeMap<String, Registered>,
+    workflows: Arc<BTreeMap<String, Registered>>,
     interceptors: Vec<WorkflowInterceptorConstructor>,
 }
 
@@ -170,9 +170,10 @@ impl WorkflowDefinitions {
     /// for which `leaves_out` returns `true`. Adds the interceptors of `others` if there are none
     /// here.
     pub fn inherit(&mut self, others: &Self, leaves_out: impl Fn(&str) -> bool) {
-        for (workflow_type, registered) in &others.workflows {
+        let workflows = Arc::make_mut(&mut self.workflows);
+        for (workflow_type, registered) in &*others.workflows {
             if !leaves_out(workflow_type) {
-                self.workflows
+                workflows
                     .entry(workflow_type.clone())
                     .or_insert_with(|| registered.clone());
             }
@@ -239,7 +240,7 @@ impl WorkflowDefinitions {
         if self.workflows.contains_key(&workflow_type) {
             return Err(RegistrationError::DuplicateWorkflowType { workflow_type });
         }
-        self.workflows.insert(
+        Arc::make_mut(&mut self.workflows).insert(
             workflow_type,
             Registered {
                 descriptor,

@@ -128,7 +128,7 @@ pub(super) fn read_all(world: &Rc<World>, workflow: &impl WorkflowTarget) -> Vec
 
 /// Returns the run ids of a workflow, in the order in which its runs started.
 fn runs(state: &State, workflow_id: &str) -> impl Iterator<Item = String> {
-    let executions = state.service.executions().into_iter();
+    let executions = state.service.executions();
     executions
         .filter(move |execution| execution.workflow_id == workflow_id)
         .map(|execution| execution.run_id)

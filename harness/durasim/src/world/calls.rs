@@ -308,7 +308,12 @@ impl State {
         let Some(pending) = self.calls.remove(id) else {
             return;
         };
-        let Pending { caller, label, .. } = pending;
+        let Pending {
+            caller,
+            label,
+            asked_by,
+            ..
+        } = *pending;
         match &result {
             Ok(Response::QueryWorkflow(answer)) if !broken!(TraceOfAnswers) => {
                 self.record(
@@ -326,9 +331,9 @@ impl State {
         }
         match caller {
             Caller::Client { sender, .. } => {
-                self.monotony.answered(label, pending.asked_by.as_ref());
+                self.monotony.answered(label, asked_by.as_ref());
                 self.last_answer = Some(LastAnswer {
-                    task: pending.asked_by,
+                    task: asked_by,
                     at_ms: self.now_ms,
                     refusal: result.as_ref().err().and_then(Reason::of),
                 });
@@ -355,10 +360,7 @@ impl State {
 
     /// Forgets a request whose caller is gone.
     pub(super) fn cancel_request(&mut self, id: RequestId) {
-        let Some(Pending {
-            label, asked_by, ..
-        }) = self.calls.remove(id)
-        else {
+        let Some(pending) = self.calls.remove(id) else {
             return;
         };
         self.service.cancel(id);
@@ -366,6 +368,9 @@ impl State {
             .network
             .drop_where(|message| matches!(message, Message::Reply(reply, _) if *reply == id));
         // A panic drops calls too, and gives up on none of them.
+        let Pending {
+            label, asked_by, ..
+        } = *pending;
         if let Some(task) = asked_by.filter(|_| !std::thread::panicking()) {
             let at_ms = self.now_ms;
             self.given_up = Some(GivenUp { task, label, at_ms });

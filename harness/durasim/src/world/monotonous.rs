@@ -82,7 +82,7 @@ impl State {
     }
 
     fn pending_activities(&self) -> usize {
-        let executions = self.service.executions().into_iter();
+        let executions = self.service.executions();
         executions
             .filter(|execution| execution.open)
             .map(|execution| execution.pending_activities.len())

@@ -157,7 +157,8 @@ pub(crate) struct Calls {
     pub(super) network: Network,
     pub(super) partitions: Partitions,
     pub(super) outage: Option<LastOutage>,
-    pending: BTreeMap<RequestId, Pending>,
+    /// Boxed, for a node of a `BTreeMap` has room for eleven, and most worlds have a few.
+    pending: BTreeMap<RequestId, Box<Pending>>,
     /// The deadlines of the queries among them whose callers have one.
     query_deadlines: BTreeSet<(u64, RequestId)>,
     /// The copies of requests that faults have made, each with the number of the fault's entry on
@@ -198,10 +199,10 @@ impl Calls {
     pub(super) fn insert(&mut self, id: RequestId, pending: Pending) {
         self.query_deadlines
             .extend(pending.query_deadline_ms().map(|at_ms| (at_ms, id)));
-        self.pending.insert(id, pending);
+        self.pending.insert(id, Box::new(pending));
     }
 
-    pub(super) fn remove(&mut self, id: RequestId) -> Option<Pending> {
+    pub(super) fn remove(&mut self, id: RequestId) -> Option<Box<Pending>> {
         let pending = self.pending.remove(&id)?;
         if let Some(at_ms) = pending.query_deadline_ms() {
             self.query_deadlines.remove(&(at_ms, id));
@@ -217,17 +218,17 @@ impl Calls {
 
     /// Returns the request with this id, if it is under way.
     pub(super) fn get(&self, id: RequestId) -> Option<&Pending> {
-        self.pending.get(&id)
+        self.pending.get(&id).map(|pending| &**pending)
     }
 
     /// Returns the request with this id, to be changed, if it is under way.
     pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut Pending> {
-        self.pending.get_mut(&id)
+        self.pending.get_mut(&id).map(|pending| &mut **pending)
     }
 
     /// Returns the requests under way, in the order in which they were made.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pending> {
-        self.pending.values()
+        self.pending.values().map(|pending| &**pending)
     }
 
     /// Returns the calls of a process that are under way.

@@ -9,7 +9,7 @@ use crate::{history::History, outcome::ReplayCase, report::Failure};
 
 /// A case for each run whose workflow some worker has.
 pub(crate) fn cases(state: &State) -> Vec<ReplayCase> {
-    let executions = state.service.executions().into_iter().enumerate();
+    let executions = state.service.executions().enumerate();
     executions
         .filter_map(|(index, execution)| case(state, index, execution))
         .collect()
@@ -73,7 +73,7 @@ pub(crate) fn case(
 ///
 /// The failure of the first whose workflow type no worker has.
 pub(crate) fn of_given(state: &State, given: &[History]) -> Result<Vec<ReplayCase>, Box<Failure>> {
-    let own = state.service.executions().len();
+    let own = state.service.executions().count();
     let cases = given.iter().zip(own..).map(|(history, index)| {
         let workflow_type = history.workflow_type();
         let has_code = |process: &&WorkerProcess| {

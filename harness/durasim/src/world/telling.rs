@@ -57,7 +57,7 @@ impl State {
     }
 
     fn tell_events(&self, story: &mut Story) {
-        for (index, run) in self.service.executions().iter().enumerate() {
+        for (index, run) in self.service.executions().enumerate() {
             let (workflow_type, id) = (&run.workflow_type, &run.workflow_id);
             let Some((_, events)) = self.service.run(id, Some(&run.run_id)) else {
                 continue;

@@ -79,6 +79,9 @@ fn hashes_print_as_32_digits_and_are_fixed() {
         TraceHash(255).to_string(),
         "000000000000000000000000000000ff"
     );
-    assert_eq!(trace(&[1, 2, 3]).hash().to_string(), "cd8fab18eb523c19e412653132038cc7");
+    assert_eq!(
+        trace(&[1, 2, 3]).hash().to_string(),
+        "cd8fab18eb523c19e412653132038cc7"
+    );
     assert_eq!(trace(&[1]).entries()[0].to_string(), "+0s  step  number 1");
 }

@@ -209,6 +209,13 @@ impl EventStore {
         self.buffered = buffered;
     }
 
+    /// Gives back the memory that only later events would need.
+    pub(crate) fn give_back_memory(&mut self) {
+        self.started = BTreeMap::new();
+        self.buffered.shrink_to_fit();
+        self.events.shrink_to_fit();
+    }
+
     /// Returns the started events of the last flush, by the scheduled or initiated event of each.
     pub(crate) fn started_in_last_flush(&self) -> &BTreeMap<i64, i64> {
         &self.started

@@ -89,8 +89,13 @@ impl Service {
     /// Returns the number of things that are due. Each run that has deliveries to others counts
     /// once, and so does each timer by its run and kind, and each schedule.
     pub fn due(&mut self, now_ms: u64) -> usize {
-        self.deliveries.due(now_ms)
-            + self.timers.due(now_ms).len()
+        let of_runs = self.deliveries.due(now_ms) + self.timers.due(now_ms).len();
+        let others_ms = self.schedules.next_due_ms().into_iter();
+        let others_ms = others_ms.chain(self.next_due_beside_runs_ms()).min();
+        if others_ms.is_none_or(|due_ms| due_ms > now_ms) {
+            return of_runs;
+        }
+        of_runs
             + self.schedules.due(now_ms).count()
             + self.activity_executions.due(now_ms).count()
             + self.nexus_operation_executions.due(now_ms).count()

@@ -193,11 +193,8 @@ impl Service {
     }
 
     /// Returns all runs, in the order in which they started.
-    pub fn executions(&self) -> Vec<ExecutionSummary> {
-        self.executions
-            .iter()
-            .map(|run| summary(self, run))
-            .collect()
+    pub fn executions(&self) -> impl Iterator<Item = ExecutionSummary> {
+        self.executions.iter().map(|run| summary(self, run))
     }
 
     /// Returns the activities that timed out before any worker polled for them: by their runs, in

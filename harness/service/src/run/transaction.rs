@@ -8,7 +8,9 @@ use crate::{
     history::HistoryMark,
     run::{
         Run, RunState,
+        activities::Activities,
         close::{HISTORY_SERVICE, Termination},
+        user_timers::UserTimers,
         workflow_task::WorkflowTaskFailure,
     },
 };
@@ -77,8 +79,21 @@ impl Run {
         if !self.is_running() {
             self.updates
                 .give_up_unaccepted(self.state.next_run_id.is_some());
+            self.give_back_memory();
         }
         self.history.measure();
+    }
+
+    /// Gives back the memory of what a closed run no longer has: a map keeps the room for its last
+    /// entry.
+    fn give_back_memory(&mut self) {
+        if self.activities.len() == 0 {
+            self.activities = Activities::default();
+        }
+        if self.user_timers.in_order().next().is_none() {
+            self.user_timers = UserTimers::default();
+        }
+        self.history.give_back_memory();
     }
 
     /// Fails the started workflow task if too many or too large events wait for it.

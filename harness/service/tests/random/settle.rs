@@ -33,7 +33,9 @@ impl World {
         // At first the runs go on without any new command. The runs that still wait are woken after
         // that.
         self.rounds(300, false);
-        for run in self.service.executions().into_iter().filter(|run| run.open) {
+        let runs = self.service.executions();
+        let open: Vec<_> = runs.filter(|run| run.open).collect();
+        for run in open {
             self.wake(WorkflowExecution {
                 workflow_id: run.workflow_id,
                 run_id: run.run_id,
@@ -71,12 +73,7 @@ impl World {
     }
 
     fn take_stock(&self) {
-        let open: Vec<_> = self
-            .service
-            .executions()
-            .into_iter()
-            .filter(|run| run.open)
-            .collect();
+        let open: Vec<_> = self.service.executions().filter(|run| run.open).collect();
         assert!(open.is_empty(), "nothing ends these: {open:#?}");
         assert!(
             self.unanswered.is_empty(),

@@ -91,7 +91,8 @@ impl World {
 
     /// Deletes the oldest run, and lets as much time pass as drops some of those that have closed.
     pub(crate) fn drop_some(&mut self) {
-        if let Some(run) = self.service.executions().into_iter().next() {
+        let oldest = self.service.executions().next();
+        if let Some(run) = oldest {
             self.send(DeleteWorkflowExecutionRequest {
                 namespace: namespace(),
                 workflow_execution: Some(WorkflowExecution {
@@ -254,7 +255,8 @@ impl World {
     /// Checks everything that must hold at any time.
     fn check(&mut self) {
         let mut open = BTreeSet::new();
-        for run in self.service.executions() {
+        let runs: Vec<_> = self.service.executions().collect();
+        for run in runs {
             let (workflow_id, run_id) = (run.workflow_id, run.run_id);
             let history = self
                 .service

@@ -61,7 +61,7 @@ pub(super) struct AttemptContext {
     /// The start of the attempt, in milliseconds since the Unix epoch.
     pub(super) started_ms: u64,
     /// The environment behind the SDK's context. It has a cancellation token of its own.
-    environment: ActivityEnvironment,
+    environment: Box<ActivityEnvironment>,
     /// The SDK's context, for those who only read it.
     sdk: OnceLock<Box<ActivityContext>>,
 }
@@ -190,7 +190,7 @@ fn environment(
     converter: &PayloadConverter,
     client: Option<Client>,
     record: impl Fn(Box<dyn Any>) + Send + Sync + 'static,
-) -> ActivityEnvironment {
+) -> Box<ActivityEnvironment> {
     let details = std::mem::take(&mut start.heartbeat_details);
     let headers = std::mem::take(&mut start.header_fields);
     let builder = ActivityEnvironment::builder();
@@ -211,13 +211,13 @@ fn environment(
             .payload_converter(converter.clone())
             .heartbeat_details(RawValue::new(details)),
     };
-    builder
+    let builder = builder
         .expect("payloads become heartbeat details as they are")
         .on_heartbeat(record)
         .headers(headers)
         .maybe_client(client)
-        .info(activity_info(start, task_token, task_queue))
-        .build()
+        .info(activity_info(start, task_token, task_queue));
+    Box::new(builder.build())
 }
 
 /// A converter that returns the given payload, unchanged, for the first value that it encodes.

@@ -73,11 +73,18 @@ impl Cache {
     /// Uses a run, which may begin a task now; returns it, and a number that no other use has.
     pub(super) fn use_run(&mut self, run_id: &str) -> Option<(&mut Run<'static>, u64)> {
         let cached = self.runs.get_mut(run_id)?;
-        let run_id = self.by_use.remove(&cached.last_use)?;
         self.uses += 1;
-        cached.last_use = self.uses;
-        self.used.borrow_mut().insert(run_id.clone());
-        self.by_use.insert(self.uses, run_id);
+        let last = self.by_use.last_entry()?;
+        let used = if *last.key() == cached.last_use {
+            // Nothing else was used since.
+            last.get().clone()
+        } else {
+            let run_id = self.by_use.remove(&cached.last_use)?;
+            cached.last_use = self.uses;
+            self.by_use.insert(self.uses, run_id.clone());
+            run_id
+        };
+        self.used.borrow_mut().insert(used);
         Some((&mut cached.run, self.uses))
     }
 

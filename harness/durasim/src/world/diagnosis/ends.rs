@@ -102,8 +102,7 @@ fn gave_up(state: &State, given_up: &GivenUp, diagnosis: &Diagnosis) -> Option<G
 /// Returns the latest run that the service terminated for the size of its history, with the words
 /// of the service.
 fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
-    let executions = state.service.executions();
-    executions.iter().rev().find_map(|execution| {
+    let outgrown = state.service.executions().filter_map(|execution| {
         let terminated = execution.terminated.as_ref()?;
         let is_outgrown = matches!(
             terminated.reason?,
@@ -112,7 +111,8 @@ fn outgrown(state: &State) -> Option<(WorkflowName, String)> {
         let name = WorkflowName::new(&execution.workflow_type, &execution.workflow_id);
         let words = terminated.message.trim_end_matches('.').to_owned();
         is_outgrown.then_some((name, words))
-    })
+    });
+    outgrown.last()
 }
 
 /// The number of points that a message lists.

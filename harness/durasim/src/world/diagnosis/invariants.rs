@@ -28,7 +28,6 @@ pub(crate) fn invariant_broken(state: &State, mut failure: Failure) -> Failure {
     }
     let executions = state.service.executions();
     let newest = executions
-        .iter()
         .filter_map(|execution| {
             let (_, events) = state
                 .service

@@ -42,9 +42,8 @@ pub(crate) use workflow_code::{
 pub(crate) fn diagnose(state: &State) -> Diagnosis {
     let executions = state.service.executions();
     let workflows = executions
-        .iter()
         .filter(|execution| execution.open)
-        .map(|e| open_workflow(state, e));
+        .map(|execution| open_workflow(state, &execution));
     // A standalone activity stands here for a workflow that waits for nothing else.
     let standalone = state.service.open_activity_executions();
     let standalone = standalone.iter().map(|(id, activity)| OpenWorkflow {

@@ -54,8 +54,10 @@ pub(crate) fn unregistered_activity(
         missing_instance,
         ..
     } = unregistered;
-    let mut executions = state.service.executions().into_iter().rev();
-    let execution = executions.find(|execution| execution.workflow_id == workflow_id);
+    let executions = state.service.executions();
+    let execution = executions
+        .filter(|execution| execution.workflow_id == workflow_id)
+        .last();
     let workflow = execution.map(|it| WorkflowName::new(it.workflow_type, it.workflow_id));
     let registered = activities(state, task_queue);
     let mut failure =

@@ -56,10 +56,10 @@ fn sent(events: &[Arc<HistoryEvent>]) -> Vec<String> {
 /// transfer_queue_active_task_executor.go`, `processSignalExecution`).
 fn dropped(state: &State, workflow_id: &str) -> Vec<DroppedSignal> {
     let executions = state.service.executions();
-    let closed = executions.iter().filter(|execution| !execution.open);
+    let closed = executions.filter(|execution| !execution.open);
     closed
         .flat_map(|execution| {
-            let events = history(state, execution);
+            let events = history(state, &execution);
             let asked = events
                 .iter()
                 .filter_map(move |event| match &event.attributes {

@@ -154,7 +154,7 @@ impl State {
         };
         let mut is_told_to_stop = false;
         if let Some(process) = self.workers.running_mut(at) {
-            process.attempts.insert(token.clone(), attempt);
+            process.attempts.insert(token.clone(), Box::new(attempt));
             is_told_to_stop = process.shutting_down.as_ref().is_some_and(|it| it.cancels);
         }
         if is_told_to_stop {
@@ -218,9 +218,14 @@ impl State {
 
     /// Returns the permission of an activity to do real input and output, if it has one.
     pub(super) fn real_io_of(&mut self, at: ProcessRef, activity: Name) -> Option<RealIo> {
+        let process = self.workers.running(at)?;
+        if !process.has_real_io() {
+            return None;
+        }
         let name = activity.to_string();
-        let may = self.workers.running(at)?.may_do_real_io(&name);
-        may.then(|| self.real_io.begins(name))
+        process
+            .may_do_real_io(&name)
+            .then(|| self.real_io.begins(name))
     }
 
     /// Returns `true` if the activity of a task is given up at some time, however often it fails.
@@ -246,7 +251,7 @@ impl State {
             bounded,
             report_lost,
             ..
-        } = attempt;
+        } = *attempt;
         if report_lost && matches!(outcome, ActivityOutcome::Completed(_)) {
             return;
         }
@@ -399,7 +404,11 @@ impl State {
     }
 
     /// Takes an attempt whose code runs no longer from its process.
-    pub(super) fn take_attempt(&mut self, at: ProcessRef, token: &[u8]) -> Option<RunningAttempt> {
+    pub(super) fn take_attempt(
+        &mut self,
+        at: ProcessRef,
+        token: &[u8],
+    ) -> Option<Box<RunningAttempt>> {
         let attempt = self.workers.running_mut(at)?.attempts.remove(token)?;
         self.watch_attempt_end(at, attempt.subject.label(), attempt.subject.number);
         if let Some(alarm) = attempt.local_timeout.alarm {
@@ -413,7 +422,8 @@ impl State {
         at: ProcessRef,
         token: &[u8],
     ) -> Option<&mut RunningAttempt> {
-        self.workers.running_mut(at)?.attempts.get_mut(token)
+        let attempts = &mut self.workers.running_mut(at)?.attempts;
+        attempts.get_mut(token).map(|attempt| &mut **attempt)
     }
 
     /// An attempt records a heartbeat, which is sent now or when the throttle allows.

@@ -35,8 +35,9 @@ pub(crate) struct WorkerProcess {
     pub(crate) data_converter: DataConverter,
     /// The client that activities get; made for the first of them.
     client: OnceCell<Client>,
-    /// The activity attempts that run, by task token.
-    pub(in crate::world) attempts: BTreeMap<Arc<[u8]>, RunningAttempt>,
+    /// The activity attempts that run, by task token. Boxed, for a node of a `BTreeMap` has room
+    /// for eleven.
+    pub(in crate::world) attempts: BTreeMap<Arc<[u8]>, Box<RunningAttempt>>,
     pub(super) local_attempts: LocalAttempts,
     /// The runs whose workflow task the process holds.
     pub(in crate::world) runs: BTreeMap<String, Workflow>,
@@ -120,6 +121,11 @@ impl WorkerProcess {
     /// Returns `true` if the code that runs has any activity.
     pub(crate) fn runs_any_activity(&self) -> bool {
         !self.activities.is_empty()
+    }
+
+    /// Returns `true` if any activity of the code that runs may do real input and output.
+    pub(super) fn has_real_io(&self) -> bool {
+        !self.spec.versions[self.version].real_io.is_empty()
     }
 
     /// Returns `true` if this activity of the code that runs may do real input and output.

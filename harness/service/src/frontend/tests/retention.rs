@@ -179,7 +179,7 @@ fn a_world_keeps_the_histories_of_deleted_runs() {
     let mut world = World::new();
     world.start("order");
     delete(&mut world, "order");
-    assert_eq!(world.service.executions(), []);
+    assert_eq!(world.service.executions().count(), 0);
     assert_eq!(world.service.into_histories().count(), 1);
 }
 

@@ -47,7 +47,7 @@ fn a_history_with_too_many_events_terminates_the_run() {
         WorkflowExecutionTerminated
     );
     assert_eq!(
-        world.service.executions()[0].terminated,
+        world.service.executions().next().unwrap().terminated,
         Some(TerminationSummary {
             message: "Workflow history count exceeds limit.".to_owned(),
             reason: Some(Reason::HistoryTooLong),
@@ -62,7 +62,8 @@ fn a_history_with_too_many_bytes_terminates_the_run() {
     let mut world = World::with(config);
     world.start("order");
     while signal(&mut world, "order").is_ok() {}
-    let terminated = world.service.executions()[0].terminated.clone().unwrap();
+    let run = world.service.executions().next().unwrap();
+    let terminated = run.terminated.unwrap();
     assert_eq!(terminated.message, "Workflow history size exceeds limit.");
     assert_eq!(terminated.reason, Some(Reason::HistoryTooLarge));
 }
