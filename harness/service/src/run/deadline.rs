@@ -10,7 +10,7 @@ impl Run {
     /// waits for nothing but queries and updates.
     pub(crate) fn due_times(&self) -> DueTimes {
         let mut due = DueTimes::default();
-        let mut set = |kind: TimerKind, due_ms| due.0[kind as usize] = due_ms;
+        let mut set = |kind, due_ms| due.set(kind, due_ms);
         let query = self.query_timers.first();
         set(TimerKind::Query, query.map(|(due_ms, _)| *due_ms));
         set(TimerKind::UpdateCaller, self.update_deadline_ms);

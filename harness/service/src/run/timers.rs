@@ -40,5 +40,24 @@ impl TimerKind {
 }
 
 /// The next due time of each kind.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct DueTimes(pub(crate) [Option<u64>; TimerKind::ALL.len()]);
+#[derive(Debug, PartialEq)]
+pub(crate) struct DueTimes([u64; TimerKind::ALL.len()]);
+
+/// The due time of a kind of which nothing falls due.
+const NEVER: u64 = u64::MAX;
+
+impl Default for DueTimes {
+    fn default() -> Self {
+        Self([NEVER; TimerKind::ALL.len()])
+    }
+}
+
+impl DueTimes {
+    pub(crate) fn of(&self, kind: TimerKind) -> Option<u64> {
+        Some(self.0[kind as usize]).filter(|due_ms| *due_ms != NEVER)
+    }
+
+    pub(crate) fn set(&mut self, kind: TimerKind, due_ms: Option<u64>) {
+        self.0[kind as usize] = due_ms.unwrap_or(NEVER);
+    }
+}

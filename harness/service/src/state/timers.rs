@@ -43,7 +43,7 @@ impl Timers {
             return;
         }
         for kind in TimerKind::ALL {
-            let (armed_ms, due_ms) = (run.armed.0[kind as usize], due.0[kind as usize]);
+            let (armed_ms, due_ms) = (run.armed.of(kind), due.of(kind));
             if armed_ms == due_ms {
                 continue;
             }
@@ -69,7 +69,7 @@ impl Timers {
     /// Notes that the next timer of workflow code of this run is short, if it is.
     pub(crate) fn note_short_timer(&mut self, run: &Run, now_ms: u64) {
         let Some(short) = &mut self.short else { return };
-        let due_ms = run.armed.0[USER_TIMERS as usize];
+        let due_ms = run.armed.of(USER_TIMERS);
         let is_short =
             due_ms.is_some_and(|due_ms| now_ms < due_ms && due_ms - now_ms < LOOK_AHEAD_MS);
         if is_short && !self.postponed.contains_key(&(run.key, USER_TIMERS)) {
@@ -90,7 +90,7 @@ impl Timers {
 
     /// Lets the next timer of workflow code of this run fire at this time, if it falls due earlier.
     pub(crate) fn postpone(&mut self, run: &Run, until_ms: u64) {
-        let due_ms = run.armed.0[USER_TIMERS as usize];
+        let due_ms = run.armed.of(USER_TIMERS);
         if let Some(due_ms) = due_ms.filter(|due_ms| *due_ms < until_ms) {
             self.disarm((due_ms, run.key, USER_TIMERS));
             self.queue.insert((until_ms, run.key, USER_TIMERS));
