@@ -1,9 +1,16 @@
 //! The code of an activity attempt while it runs: faults may happen at each of its awaits and each
 //! of its heartbeats.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::{Arc, LazyLock},
+    task::Poll,
+    time::Duration,
+};
 
-use durasim_worker::activity::{ActivityOutcome, AtHeartbeat, AtHeartbeatCallback};
+use durasim_worker::activity::{
+    ActivityOutcome, AtHeartbeat, AtHeartbeatCallback, ClockCallback, HeartbeatCallback,
+};
 use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::failure::v1::Failure as FailureProto;
 
@@ -187,5 +194,23 @@ pub(super) fn at_heartbeat_callback(at: ProcessRef, token: Arc<[u8]>) -> AtHeart
         World::try_current().map_or(AtHeartbeat::GoOn, |world| {
             world.state().at_heartbeat(at, &token)
         })
+    })
+}
+
+/// Returns the clock that activities read, which is that of their thread's world.
+pub(super) fn clock_callback() -> ClockCallback {
+    static CLOCK: LazyLock<ClockCallback> =
+        LazyLock::new(|| Arc::new(|| World::current().clock.now_ms()));
+    CLOCK.clone()
+}
+
+/// Returns the callback that takes the heartbeats of an attempt.
+pub(super) fn heartbeat_callback(at: ProcessRef, token: Arc<[u8]>) -> HeartbeatCallback {
+    Arc::new(move |details| {
+        // An attempt outlives its world only while it is dropped: nobody is left to hear its
+        // heartbeat.
+        if let Some(world) = World::try_current() {
+            world.state().heartbeat(at, &token, details);
+        }
     })
 }

@@ -1,11 +1,9 @@
 //! Activity attempts: their code, their heartbeats, and the reports of their outcomes.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use durasim_service::Request;
-use durasim_worker::activity::{
-    ActivityAttempt, ActivityOutcome, ClockCallback, HeartbeatAction, HeartbeatCallback,
-};
+use durasim_worker::activity::{ActivityAttempt, ActivityOutcome, HeartbeatAction};
 use futures::future::BoxFuture;
 use temporalio_protos::temporal::api::{
     common::v1::{Payload, Payloads},
@@ -21,7 +19,7 @@ use tracing::Instrument;
 use super::{
     ProcessRef, RunningAttempt, WorkerCall,
     alarms::ProcessAlarm,
-    attempt_code::{AttemptCode, at_heartbeat_callback},
+    attempt_code::{AttemptCode, at_heartbeat_callback, clock_callback, heartbeat_callback},
     running::{CancelReason, Heartbeat, LocalTimeout, Subject},
 };
 use crate::{
@@ -31,9 +29,7 @@ use crate::{
         injected_failure, limit_ms,
     },
     label::{AttemptMessage, Name, Workflow},
-    world::{
-        State, World, diagnosis, real_io::RealIo, recorded::TaskAttempt, tolerance::tolerance,
-    },
+    world::{State, diagnosis, real_io::RealIo, recorded::TaskAttempt, tolerance::tolerance},
 };
 
 impl State {
@@ -427,7 +423,7 @@ impl State {
     }
 
     /// An attempt records a heartbeat, which is sent now or when the throttle allows.
-    fn heartbeat(&mut self, at: ProcessRef, token: &[u8], details: Vec<Payload>) {
+    pub(super) fn heartbeat(&mut self, at: ProcessRef, token: &[u8], details: Vec<Payload>) {
         let now_ms = self.now_ms;
         let Some(attempt) = self.running_attempt(at, token) else {
             return;
@@ -487,21 +483,4 @@ impl State {
         let label = subject.message(AttemptMessage::Heartbeat);
         self.worker_request(at, WorkerCall::Heartbeat { token }, label, request.into());
     }
-}
-
-/// Returns the clock that activities read, which is that of their thread's world.
-pub(super) fn clock_callback() -> ClockCallback {
-    static CLOCK: LazyLock<ClockCallback> =
-        LazyLock::new(|| Arc::new(|| World::current().clock.now_ms()));
-    CLOCK.clone()
-}
-
-fn heartbeat_callback(at: ProcessRef, token: Arc<[u8]>) -> HeartbeatCallback {
-    Arc::new(move |details| {
-        // An attempt outlives its world only while it is dropped: nobody is left to hear its
-        // heartbeat.
-        if let Some(world) = World::try_current() {
-            world.state().heartbeat(at, &token, details);
-        }
-    })
 }

@@ -12,7 +12,9 @@ use durasim_worker::{
 };
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 
-use super::{ProcessRef, alarms::ProcessAlarm, attempts::clock_callback, running::RunningLocal};
+use super::{
+    ProcessRef, alarms::ProcessAlarm, attempt_code::clock_callback, running::RunningLocal,
+};
 use crate::{
     label::{Label, Name},
     world::{State, World, diagnosis, recorded::TaskAttempt},
