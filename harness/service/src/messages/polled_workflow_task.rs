@@ -60,10 +60,6 @@ impl PolledWorkflowTask {
     pub(crate) fn encode_to_vec(&self) -> Vec<u8> {
         self.clone().into_message().encode_to_vec()
     }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
-        PollWorkflowTaskQueueResponse::decode(bytes).map(Self::from)
-    }
 }
 
 impl From<PollWorkflowTaskQueueResponse> for PolledWorkflowTask {
@@ -106,17 +102,16 @@ mod tests {
             ..Default::default()
         };
         let task = PolledWorkflowTask::new(message, vec![Arc::new(event.clone())]);
-        assert_eq!(
-            PolledWorkflowTask::decode(&task.encode_to_vec()).unwrap(),
-            task
-        );
+        let bytes = task.encode_to_vec();
+        let read = PollWorkflowTaskQueueResponse::decode(&*bytes).unwrap();
+        assert_eq!(PolledWorkflowTask::from(read), task);
         let of_message = task.into_message().history.unwrap().events.remove(0);
         assert_eq!(HistoryEvent::from(of_message), event);
     }
 
     #[test]
     fn an_empty_answer_has_no_history() {
-        let empty = PolledWorkflowTask::decode(&[]).unwrap();
+        let empty = PolledWorkflowTask::from(PollWorkflowTaskQueueResponse::default());
         assert_eq!(empty, PolledWorkflowTask::default());
         assert_eq!(
             empty.into_message(),

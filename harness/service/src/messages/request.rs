@@ -114,19 +114,6 @@ macro_rules! rpcs {
         }
 
         impl Response {
-            /// Reads the response of an RPC from its protobuf bytes.
-            ///
-            /// # Errors
-            ///
-            /// Those of [`Request::decode`].
-            pub fn decode(rpc: &str, bytes: &[u8]) -> Result<Self, Status> {
-                let rpc: Rpc = rpc.parse()?;
-                match rpc {
-                    $(Rpc::$rpc => <$response>::decode(bytes).map(Self::from),)+
-                }
-                .map_err(|error| undecodable(rpc, &error))
-            }
-
             /// Returns the RPC that the response answers.
             pub fn rpc(&self) -> Rpc {
                 match self {
@@ -406,7 +393,6 @@ mod tests {
     fn every_rpc_served_decodes_under_its_own_name() {
         for &rpc in Rpc::ALL {
             assert_eq!(Request::decode(rpc.name(), &[]).unwrap().rpc(), rpc);
-            assert_eq!(Response::decode(rpc.name(), &[]).unwrap().rpc(), rpc);
         }
     }
 

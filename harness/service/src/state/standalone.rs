@@ -44,13 +44,15 @@ pub(crate) struct Poll<W> {
 }
 
 /// All executions of a kind, open and closed, and the callers that wait for them.
+///
+/// Within, a key is its number, as in the store.
 #[derive(Debug)]
 pub(crate) struct StandaloneExecutions<E: Standalone> {
     pub(crate) store: Store<E>,
     /// The next time at which something is due, with its execution.
-    due: BTreeSet<(u64, E::Key)>,
-    armed: BTreeMap<E::Key, u64>,
-    worked_on: BTreeSet<E::Key>,
+    due: BTreeSet<(u64, u32)>,
+    armed: BTreeMap<u32, u64>,
+    worked_on: BTreeSet<u32>,
     pub(crate) polls: BTreeMap<E::Key, Vec<Poll<E::Wait>>>,
 }
 
@@ -145,7 +147,9 @@ impl<E: Standalone> StandaloneExecutions<E> {
     pub(crate) fn rearm(&mut self, key: E::Key) {
         let execution = self.get(key);
         let due_ms = execution.next_due_ms();
-        if execution.is_worked_on() {
+        let is_worked_on = execution.is_worked_on();
+        let key = key.into();
+        if is_worked_on {
             self.worked_on.insert(key);
         } else {
             self.worked_on.remove(&key);
@@ -170,8 +174,8 @@ impl<E: Standalone> StandaloneExecutions<E> {
 
     /// Returns the executions of which something is due, earliest first.
     pub(crate) fn due(&self, now_ms: u64) -> impl Iterator<Item = E::Key> {
-        let due = self.due.range(..=(now_ms, E::Key::from(u32::MAX)));
-        due.map(|(_, key)| *key)
+        let due = self.due.range(..=(now_ms, u32::MAX));
+        due.map(|(_, key)| E::Key::from(*key))
     }
 
     /// Removes a wait, and returns it; `None` if there is no such wait.

@@ -25,29 +25,31 @@ pub(crate) trait Stored {
 ///
 /// A deleted execution is found no more, but keeps its place until it is freed: what it left for
 /// others to do may still come.
+///
+/// Within, a key is its number: so all kinds share the code of these collections.
 #[derive(Debug)]
-pub(crate) struct Store<E: Stored> {
+pub(crate) struct Store<E> {
     all: Slots<E>,
-    by_id: BTreeMap<String, OfId<E::Key>>,
-    deleted: BTreeSet<E::Key>,
+    by_id: BTreeMap<String, OfId>,
+    deleted: BTreeSet<u32>,
     /// The closed executions by the end of their retention.
-    expiring: BTreeSet<(u64, E::Key)>,
+    expiring: BTreeSet<(u64, u32)>,
     /// The number of executions that were freed.
     freed: u64,
 }
 
 /// The executions of one id.
 #[derive(Debug)]
-struct OfId<K> {
+struct OfId {
     /// The ordinal of the last execution, from 1.
     last_ordinal: u64,
     /// The keys, oldest first.
-    keys: VecDeque<K>,
+    keys: VecDeque<u32>,
     /// The last execution, unless it was deleted.
-    current: Option<K>,
+    current: Option<u32>,
 }
 
-impl<E: Stored> Default for Store<E> {
+impl<E> Default for Store<E> {
     fn default() -> Self {
         Self {
             all: Slots::default(),
@@ -108,7 +110,7 @@ impl<E: Stored> Store<E> {
     }
 
     pub(crate) fn add(&mut self, execution: E) {
-        let (key, ordinal) = (execution.key(), self.next_ordinal(execution.id()));
+        let (key, ordinal) = (execution.key().into(), self.next_ordinal(execution.id()));
         let of_id = self.by_id.entry(execution.id().to_owned());
         let of_id = of_id.or_insert_with(|| OfId {
             last_ordinal: 0,
@@ -124,23 +126,27 @@ impl<E: Stored> Store<E> {
     /// Returns the last execution of an id: the open one, if there is one. If the last one was
     /// deleted, there is none, even if earlier ones are left.
     pub(crate) fn current(&self, id: &str) -> Option<E::Key> {
-        self.by_id.get(id)?.current
+        self.by_id.get(id)?.current.map(E::Key::from)
     }
 
     /// Returns the executions of an id that were not freed, oldest first.
     pub(crate) fn of_id(&self, id: &str) -> impl DoubleEndedIterator<Item = E::Key> {
         let of_id = self.by_id.get(id).into_iter();
-        of_id.flat_map(|of_id| &of_id.keys).copied()
+        of_id
+            .flat_map(|of_id| &of_id.keys)
+            .copied()
+            .map(E::Key::from)
     }
 
     pub(crate) fn is_deleted(&self, key: E::Key) -> bool {
-        self.deleted.contains(&key)
+        self.deleted.contains(&key.into())
     }
 
     /// Deletes an execution, which must be closed.
     pub(crate) fn delete(&mut self, key: E::Key) {
+        let key = key.into();
         self.deleted.insert(key);
-        let execution = self.all.get(key.into());
+        let execution = self.all.get(key);
         let of_id = execution.and_then(|it| self.by_id.get_mut(it.id()));
         if let Some(of_id) = of_id.filter(|of_id| of_id.current == Some(key)) {
             of_id.current = None;
@@ -149,7 +155,7 @@ impl<E: Stored> Store<E> {
 
     /// Keeps a closed execution until this time.
     pub(crate) fn keep_until(&mut self, key: E::Key, until_ms: u64) {
-        self.expiring.insert((until_ms, key));
+        self.expiring.insert((until_ms, key.into()));
     }
 
     /// Deletes the executions whose retention is over.
@@ -158,6 +164,7 @@ impl<E: Stored> Store<E> {
             && until_ms <= now_ms
         {
             self.expiring.pop_first();
+            let key = E::Key::from(key);
             if self.find(key).is_some() {
                 self.delete(key);
             }
@@ -166,12 +173,13 @@ impl<E: Stored> Store<E> {
 
     /// Returns the deleted executions that were not freed.
     pub(crate) fn deleted(&self) -> Vec<E::Key> {
-        self.deleted.iter().copied().collect()
+        self.deleted.iter().copied().map(E::Key::from).collect()
     }
 
     /// Frees a deleted execution, to which nothing refers any more.
     pub(crate) fn free(&mut self, key: E::Key) -> Option<Box<E>> {
-        let execution = self.all.remove(key.into())?;
+        let key = key.into();
+        let execution = self.all.remove(key)?;
         self.freed += 1;
         self.deleted.remove(&key);
         if let Some(of_id) = self.by_id.get_mut(execution.id()) {
