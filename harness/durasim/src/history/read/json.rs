@@ -14,9 +14,10 @@
 //! Source: `temporalio/api-go: temporalproto`, `internal/protojson`.
 
 use durasim_events::HistoryEvent;
+use futures::{FutureExt as _, StreamExt as _};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, error::Category};
-use temporalio_protos::temporal::api::history::v1::HistoryEvent as SdkEvent;
+use temporalio_client::{WorkflowHistory, WorkflowHistoryError};
 
 use super::{HistoryError, HistoryErrorKind, Parts, payloads};
 use crate::proto_json;
@@ -121,9 +122,7 @@ fn event(
         return Err(kind.into());
     }
     if value.get("attributes").is_some() || value.get("event_time").is_some_and(Value::is_object) {
-        let event: SdkEvent = serde_json::from_value(value)
-            .map_err(|error| HistoryErrorKind::Value(error.to_string()))?;
-        return Ok(event.into());
+        return sdk_event(&value);
     }
     let event_type = &*proto_json::EVENT;
     let mut reader = Reader {
@@ -147,6 +146,27 @@ fn event(
         event.attributes = None;
     }
     Ok(event)
+}
+
+/// Reads one event in the form of the Rust SDK, by the SDK's own function: the code that reads a
+/// hundred types is compiled with the SDK, and not again here.
+fn sdk_event(value: &Value) -> Result<HistoryEvent, HistoryError> {
+    let history = format!(r#"{{"events":[{value}]}}"#);
+    let wrong = |error: WorkflowHistoryError| {
+        let said = match error {
+            WorkflowHistoryError::Json(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        // The line and the column are those of the text above, which nobody has seen.
+        let said = said
+            .rsplit_once(" at line ")
+            .map_or(&*said, |(said, _)| said);
+        HistoryErrorKind::Value(said.to_owned())
+    };
+    let mut events = WorkflowHistory::from_json(history.as_bytes()).map_err(wrong)?;
+    let event = events.next().now_or_never().flatten();
+    let event = event.expect("a history in memory has its event at once");
+    Ok(event.map_err(|error| wrong(error.into()))?.into())
 }
 
 fn unknown_type(number: i64) -> String {
