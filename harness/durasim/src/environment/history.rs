@@ -146,7 +146,6 @@ fn unknown(state: &State, workflow: &impl WorkflowTarget) -> String {
             let ids: BTreeSet<_> = state
                 .service
                 .executions()
-                .into_iter()
                 .map(|it| it.workflow_id)
                 .collect();
             if ids.is_empty() {

@@ -35,7 +35,7 @@ impl State {
         // The workflow is known by its name before anything is sent about it.
         self.names.appears(workflow_id, history.workflow_type());
         self.service.import(self.now_ms, &imported)?;
-        for execution in self.service.executions().into_iter().skip(known) {
+        for execution in self.service.executions().skip(known) {
             self.names
                 .appears(&execution.workflow_id, &execution.workflow_type);
         }
@@ -54,7 +54,6 @@ impl State {
         let open: BTreeSet<String> = self
             .service
             .executions()
-            .into_iter()
             .filter(|execution| execution.open && self.imported.contains(&execution.run_id))
             .map(|execution| execution.workflow_id)
             .collect();

@@ -93,7 +93,7 @@ pub(super) fn unanswered_start(state: &State, open: &OpenWorkflow) -> Option<Fai
     if !matches!(open.awaits.as_slice(), [Awaited::Condition(_)]) {
         return None;
     }
-    let execution = state.service.executions().into_iter();
+    let execution = state.service.executions();
     let mut execution = execution.filter(|it| it.open);
     let execution = execution.find(|it| it.workflow_id == open.name.workflow_id)?;
     let mut processes = state.workers.iter();
