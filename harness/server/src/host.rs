@@ -222,6 +222,7 @@ impl State {
                     if self.cluster.next_schedule_ms() == Some(next_ms) {
                         skipping.schedule_acts();
                     }
+                    skipping.skips(next_ms - now_ms);
                     self.clock.skip_to(next_ms);
                 }
                 Some(moment) => return Some(moment.min(self.clock.instant(next_ms))),

@@ -1,7 +1,7 @@
 //! The lock of time: whether time may skip, and those who sleep until it has.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,13 @@ pub(crate) struct Skipping {
     last_sleeper: u64,
     /// The last moment at which a client got an answer.
     answered: Option<Instant>,
+    /// The skips of the last moments, each with its length in milliseconds.
+    skips: VecDeque<(Instant, u64)>,
+}
+
+/// Returns `true` if a worker that polled just before this moment is likely to poll again.
+fn is_recent(moment: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(moment) <= Duration::from_millis(BETWEEN_POLLS_MS)
 }
 
 /// Returns `true` if a client waits for the answer, and may go on with it.
@@ -58,6 +65,7 @@ impl Skipping {
             sleepers: BTreeMap::new(),
             last_sleeper: 0,
             answered: None,
+            skips: VecDeque::new(),
         }
     }
 
@@ -66,6 +74,13 @@ impl Skipping {
         if waits(rpc) {
             self.answered = Some(Instant::now());
         }
+    }
+
+    /// Notes that time skips by so many milliseconds.
+    pub(crate) fn skips(&mut self, ms: u64) {
+        let now = Instant::now();
+        self.skips.retain(|(at, _)| is_recent(*at, now));
+        self.skips.push_back((now, ms));
     }
 
     /// Notes that time skips to the next action of a schedule. It may go on for ever, and leaves
@@ -90,11 +105,19 @@ impl Skipping {
         if self.locks > 0 || cluster.is_working() || is_needless {
             // A change of any of them notifies the keeper of time.
             Some(now + Duration::from_hours(1))
-        } else if cluster.awaits_poll(now_ms, BETWEEN_POLLS_MS) {
+        } else if cluster.awaits_poll(self.without_skips(now_ms, now), BETWEEN_POLLS_MS) {
             Some(now + LOOK_AGAIN)
         } else {
             answered.filter(|until| *until > now)
         }
+    }
+
+    /// Returns the time without the skips of the last moments: a worker does not poll in the
+    /// milliseconds that are skipped.
+    fn without_skips(&self, now_ms: u64, now: Instant) -> u64 {
+        let recent = self.skips.iter().filter(|(at, _)| is_recent(*at, now));
+        let skipped_ms: u64 = recent.map(|(_, ms)| ms).sum();
+        now_ms.saturating_sub(skipped_ms)
     }
 
     /// Returns the time at which the next sleeper wakes.
@@ -134,5 +157,23 @@ impl Skipping {
         let sleeper = Sleeper { woken, locks };
         self.sleepers.insert((until_ms, self.last_sleeper), sleeper);
         wakes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_need_not_poll_in_time_that_is_skipped() {
+        const HOUR_MS: u64 = 3_600_000;
+        let mut skipping = Skipping::new(false);
+        skipping.skips(HOUR_MS);
+        skipping.skips(HOUR_MS);
+        let now = Instant::now();
+        assert_eq!(skipping.without_skips(3 * HOUR_MS, now), HOUR_MS);
+        // The worker has had the time to poll again.
+        let later = now + Duration::from_millis(2 * BETWEEN_POLLS_MS);
+        assert_eq!(skipping.without_skips(3 * HOUR_MS, later), 3 * HOUR_MS);
     }
 }
