@@ -30,8 +30,11 @@ pub(crate) struct Skipping {
     last_sleeper: u64,
     /// The last moment at which a client got an answer.
     answered: Option<Instant>,
-    /// The skips of the last moments, each with its length in milliseconds.
+    /// The skips of the last moments, each with its length in milliseconds, in order. Time may skip
+    /// thousands of times a second.
     skips: VecDeque<(Instant, u64)>,
+    /// The sum of their lengths.
+    skipped_ms: u64,
 }
 
 /// Returns `true` if a worker that polled just before this moment is likely to poll again.
@@ -66,6 +69,7 @@ impl Skipping {
             last_sleeper: 0,
             answered: None,
             skips: VecDeque::new(),
+            skipped_ms: 0,
         }
     }
 
@@ -78,9 +82,8 @@ impl Skipping {
 
     /// Notes that time skips by so many milliseconds.
     pub(crate) fn skips(&mut self, ms: u64) {
-        let now = Instant::now();
-        self.skips.retain(|(at, _)| is_recent(*at, now));
-        self.skips.push_back((now, ms));
+        self.skips.push_back((Instant::now(), ms));
+        self.skipped_ms += ms;
     }
 
     /// Notes that time skips to the next action of a schedule. It may go on for ever, and leaves
@@ -92,7 +95,7 @@ impl Skipping {
     /// Returns the moment until which time must not skip; `None` if it may. `waited_for` says if a
     /// client waits.
     pub(crate) fn held_until(
-        &self,
+        &mut self,
         cluster: &Cluster,
         now_ms: u64,
         waited_for: bool,
@@ -114,10 +117,14 @@ impl Skipping {
 
     /// Returns the time without the skips of the last moments: a worker does not poll in the
     /// milliseconds that are skipped.
-    fn without_skips(&self, now_ms: u64, now: Instant) -> u64 {
-        let recent = self.skips.iter().filter(|(at, _)| is_recent(*at, now));
-        let skipped_ms: u64 = recent.map(|(_, ms)| ms).sum();
-        now_ms.saturating_sub(skipped_ms)
+    fn without_skips(&mut self, now_ms: u64, now: Instant) -> u64 {
+        while let Some((at, ms)) = self.skips.front()
+            && !is_recent(*at, now)
+        {
+            self.skipped_ms -= ms;
+            self.skips.pop_front();
+        }
+        now_ms.saturating_sub(self.skipped_ms)
     }
 
     /// Returns the time at which the next sleeper wakes.

@@ -25,7 +25,7 @@ impl State {
             "import",
             format_args!("{workflow_id} {run_id} {digest:016x}"),
         );
-        let known = self.service.executions().count();
+        let known = self.service.histories().count();
         let imported = ImportedRun {
             workflow_id: workflow_id.to_owned(),
             run_id: run_id.to_owned(),

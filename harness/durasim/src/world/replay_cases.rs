@@ -73,7 +73,7 @@ pub(crate) fn case(
 ///
 /// The failure of the first whose workflow type no worker has.
 pub(crate) fn of_given(state: &State, given: &[History]) -> Result<Vec<ReplayCase>, Box<Failure>> {
-    let own = state.service.executions().count();
+    let own = state.service.histories().count();
     let cases = given.iter().zip(own..).map(|(history, index)| {
         let workflow_type = history.workflow_type();
         let has_code = |process: &&WorkerProcess| {

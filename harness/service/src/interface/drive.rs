@@ -70,9 +70,14 @@ impl Service {
             .next_due_ms()
             .into_iter()
             .chain(self.deliveries.next_due_ms())
-            .chain(self.schedules.next_due_ms())
-            .chain(self.next_due_beside_runs_ms())
+            .chain(self.next_due_of_others_ms())
             .min()
+    }
+
+    /// Returns the time at which something is next due that belongs to no run.
+    fn next_due_of_others_ms(&self) -> Option<u64> {
+        let schedules = self.schedules.next_due_ms().into_iter();
+        schedules.chain(self.next_due_beside_runs_ms()).min()
     }
 
     /// Returns the time at which something is next due that belongs to no run and no schedule.
@@ -90,8 +95,7 @@ impl Service {
     /// once, and so does each timer by its run and kind, and each schedule.
     pub fn due(&mut self, now_ms: u64) -> usize {
         let of_runs = self.deliveries.due(now_ms) + self.timers.due(now_ms).len();
-        let others_ms = self.schedules.next_due_ms().into_iter();
-        let others_ms = others_ms.chain(self.next_due_beside_runs_ms()).min();
+        let others_ms = self.next_due_of_others_ms();
         if others_ms.is_none_or(|due_ms| due_ms > now_ms) {
             return of_runs;
         }
